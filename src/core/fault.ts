@@ -1,0 +1,127 @@
+/** The closed list of faults: for each code the cause it points to and whose fault it usually is. */
+import type { Cause, Finding, Rung, Sight } from './model.ts';
+
+/**
+ * Whose fault a fault is. `line`: the channel we look at; `trunk`: the carrier in between; `network`: the way there;
+ * `probe`: our own settings or account.
+ */
+export type Blame = 'line' | 'trunk' | 'network' | 'probe';
+
+const line = (cause: Cause) => ({ cause, blame: 'line' as Blame });
+const trunk = (cause: Cause) => ({ cause, blame: 'trunk' as Blame });
+const probe = (cause: Cause) => ({ cause, blame: 'probe' as Blame });
+const network = (cause: Cause) => ({ cause, blame: 'network' as Blame });
+
+/** What a fault code means unless the probe knows better. */
+export const FAULTS = {
+  DNS_NXDOMAIN: line('name_resolution'),
+  DNS_NODATA: line('name_resolution'),
+  DNS_SERVFAIL: line('name_resolution'),
+  DNS_REFUSED: line('name_resolution'),
+  DNS_TIMEOUT: line('name_resolution'),
+  MX_NULL: line('name_resolution'),
+  MX_NONE: line('name_resolution'),
+  /** The address policy forbids this address: a setting of ours, not their fault. */
+  ADDR_BLOCKED: probe('unknown'),
+  TCP_REFUSED: line('refused'),
+  TCP_TIMEOUT: line('unreachable'),
+  TCP_RESET: line('unreachable'),
+  TCP_UNREACHABLE: line('unreachable'),
+  UDP_REFUSED: line('refused'),
+  UDP_SILENT: line('timeout'),
+  /** Our own host has no route there. */
+  NO_ROUTE: network('our_network'),
+  TLS_TIMEOUT: line('tls'),
+  TLS_NOT_TLS: line('tls'),
+  TLS_FAILED: line('tls'),
+  TLS_MISSING: line('tls'),
+  TLS_INJECTION: line('tls'),
+  CERT_EXPIRED: line('tls'),
+  CERT_NAME: line('tls'),
+  CERT_UNTRUSTED: line('tls'),
+  CERT_EXPIRING: line('tls'),
+  PROTO_GARBAGE: line('protocol'),
+  PROTO_CLOSED: line('protocol'),
+  PROTO_REFUSED: line('protocol'),
+  DEADLINE: line('timeout'),
+  TOO_LARGE: line('protocol'),
+  TOO_DEEP: line('protocol'),
+  CHARSET: line('wrong_content'),
+  ENCODING: line('protocol'),
+  REDIRECT: line('wrong_content'),
+  STATUS: line('wrong_content'),
+  SERVER_ERROR: line('server_error'),
+  OVERLOAD: line('overload'),
+  RATE_LIMITED: line('overload'),
+  MAINTENANCE: line('maintenance'),
+  CONTENT: line('wrong_content'),
+  SELECTOR_LOST: line('wrong_content'),
+  AUTH: probe('rejected'),
+  BUSY: line('busy'),
+  NO_ANSWER: line('no_answer'),
+  UNAVAILABLE: line('no_answer'),
+  NOT_IN_SERVICE: line('not_in_service'),
+  REJECTED: line('rejected'),
+  DEFERRED: line('overload'),
+  MAIL_REFUSED: line('rejected'),
+  SILENCE: line('silence'),
+  NO_REPLY: line('no_answer'),
+  OUT_OF_OFFICE: line('no_answer'),
+  UPSTREAM: trunk('unreachable'),
+  SLOW: line('slow'),
+  /** This place cannot use port 25: our network's rule, not their outage. */
+  VANTAGE_PORT: network('our_network'),
+  OFFLINE: network('our_network'),
+  SELF_OVERLOAD: probe('unknown'),
+  BUDGET: probe('unknown'),
+  CANNOT_JUDGE: probe('unknown'),
+  SETTINGS: probe('unknown'),
+  /** The probe itself threw or overran its deadline: a defect of ours. */
+  PROBE_DEFECT: probe('unknown'),
+} as const satisfies Record<string, { cause: Cause; blame: Blame }>;
+
+export type FaultCode = keyof typeof FAULTS;
+
+export interface Fault {
+  readonly code: FaultCode;
+  readonly cause: Cause;
+  readonly blame: Blame;
+  /** For operators; never a secret, at most 500 characters. */
+  readonly message: string;
+}
+
+const MESSAGE_CAP = 500;
+
+/** A fault with the usual cause and blame of its code. */
+export function fault(code: FaultCode, message: string, better: Partial<Pick<Fault, 'cause' | 'blame'>> = {}): Fault {
+  return { code, ...FAULTS[code], ...better, message: printable(message).slice(0, MESSAGE_CAP) };
+}
+
+/** Control characters become visible, so that a far side's bytes cannot forge a line of a log or a header of a mail. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) =>
+    c === '\n' || c === '\r' || c === '\t' ? ' ' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
+const NOTHING: Sight = { phases: {}, facts: {} };
+
+export const ok = (rung: Rung, sight: Sight = NOTHING): Finding => ({ kind: 'ok', rung, ...sight });
+export const degraded = (rung: Rung, why: Fault, sight: Sight = NOTHING): Finding => ({
+  kind: 'degraded',
+  rung,
+  fault: why,
+  ...sight,
+});
+export const failed = (rung: Rung, why: Fault, sight: Sight = NOTHING): Finding => ({
+  kind: 'failed',
+  rung,
+  fault: why,
+  ...sight,
+});
+export const unknown = (why: Fault, sight: Sight = NOTHING): Finding => ({
+  kind: 'unknown',
+  rung: 'none',
+  fault: why,
+  ...sight,
+});

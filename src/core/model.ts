@@ -1,0 +1,298 @@
+/** Every noun of the house. It knows no protocol, no database and no screen. */
+
+/** Epoch milliseconds, UTC. Instants end in `At`, durations in `Ms`. */
+export type Instant = number;
+
+/** `provider` */
+export type ProviderId = string;
+/** `provider/channel` */
+export type ChannelId = string;
+/** `provider/channel/target` */
+export type TargetId = string;
+/** The place a look was made from. */
+export type LocationId = string;
+
+export const LANGUAGES = ['id', 'en', 'zh'] as const;
+export type Language = (typeof LANGUAGES)[number];
+/** A text that an operator wrote, in one or more languages. */
+export type Localized = Readonly<Partial<Record<Language, string>>>;
+
+export const CHANNEL_KINDS = [
+  'phone',
+  'chat',
+  'email',
+  'app_help',
+  'social',
+  'announcements',
+  'community',
+  'form',
+] as const;
+export type ChannelKind = (typeof CHANNEL_KINDS)[number];
+
+/** How far a look got: the ladder of reachability, lowest first. */
+export const RUNGS = ['none', 'reachable', 'accepting', 'answered', 'answered_by_person'] as const;
+export type Rung = (typeof RUNGS)[number];
+
+export type Fact = string | number | boolean | null | readonly string[];
+
+/** What a look leaves behind for a person to read: text first, capped and free of secrets. */
+export interface Evidence {
+  readonly name: string;
+  /** Media type, such as `text/plain`. */
+  readonly type: string;
+  readonly text: string;
+}
+
+/** An official announcement as found on the provider's own page. It is data, never an instruction. */
+export interface Notice {
+  readonly title: string;
+  readonly link?: string;
+  readonly publishedAt?: Instant;
+  /** The window that the notice names, if it names one. */
+  readonly from?: Instant;
+  readonly until?: Instant;
+  /** False when the text named no time zone and the source's configured zone was assumed. */
+  readonly zoneExplicit?: boolean;
+  /** Ids of the channels (within the provider) that it touches; empty: not said. */
+  readonly channels: readonly string[];
+  readonly kind: 'maintenance' | 'incident' | 'resolved' | 'other';
+  /** The words that made us file it under `kind`. */
+  readonly matched: string;
+}
+
+/** What any look brings home, whatever it found. */
+export interface Sight {
+  /** Milliseconds by phase; the names come from the probe kind's closed list. */
+  readonly phases: Readonly<Record<string, number>>;
+  readonly facts: Readonly<Record<string, Fact>>;
+  readonly notices?: readonly Notice[];
+  readonly evidence?: readonly Evidence[];
+}
+
+import type { Fault } from './fault.ts';
+
+/** A look's value. It says why; it is never a boolean and never an exception. */
+export type Finding =
+  | (Sight & { readonly kind: 'ok'; readonly rung: Rung })
+  | (Sight & { readonly kind: 'degraded' | 'failed'; readonly rung: Rung; readonly fault: Fault })
+  /** WE could not look. Nobody else is accused. */
+  | (Sight & { readonly kind: 'unknown'; readonly rung: 'none'; readonly fault: Fault });
+
+export interface Observation {
+  readonly target: TargetId;
+  readonly location: LocationId;
+  /** The slot of the schedule that this look belongs to: with target and location, the look's identity. */
+  readonly slotAt: Instant;
+  /** When the look began. */
+  readonly at: Instant;
+  /** By the monotonic clock. */
+  readonly durationMs: number;
+  readonly finding: Finding;
+}
+
+/** What was promised at an instant. */
+export type Expectation = 'open' | 'closed' | 'maintenance';
+
+/** When a target counts as down and up again. */
+export interface Policy {
+  /** Failures in a row that open. */
+  readonly failures: number;
+  /** Successes in a row that resolve. */
+  readonly successes: number;
+  /** Milliseconds until the next look while unconfirmed. */
+  readonly recheckMs: number;
+  /** `atLeast` slow looks of the last `of` make it degraded. */
+  readonly slow: { readonly atLeast: number; readonly of: number };
+}
+
+/** One address of a channel that we look at, ready to be looked at. */
+export interface Target {
+  readonly id: TargetId;
+  readonly provider: ProviderId;
+  readonly channel: ChannelId;
+  readonly channelKind: ChannelKind;
+  /** Kind of the probe: the name of its file. */
+  readonly probe: string;
+  /** As parsed by the probe kind's own schema. */
+  readonly with: unknown;
+  readonly schedule: Schedule;
+  readonly timeoutMs: number;
+  readonly advisory: boolean;
+  readonly policy: Policy;
+  /** Slower than this is degraded; absent: no promise. */
+  readonly promiseMs?: number;
+  /** At most this many looks in 24 hours; absent: no cap. */
+  readonly budgetPerDay?: number;
+}
+
+export type Schedule =
+  | { readonly kind: 'every'; readonly everyMs: number }
+  /** Five fields, in `timezone`. */
+  | { readonly kind: 'cron'; readonly expression: string; readonly timezone: string };
+
+export interface Channel {
+  readonly id: ChannelId;
+  readonly provider: ProviderId;
+  readonly kind: ChannelKind;
+  readonly name: Localized;
+  /** The official way in: `tel:`, `mailto:` or `https:` link. */
+  readonly contact?: string;
+  readonly cost?: Localized;
+  readonly languages: readonly Language[];
+  readonly hours: Hours;
+  readonly maintenance: readonly MaintenanceRule[];
+  /** Ids (within the provider) of channels whose outage explains this one's. */
+  readonly dependsOn: readonly string[];
+  readonly runbook?: string;
+  /** True: on no public route at all. */
+  readonly private: boolean;
+  readonly targets: readonly Target[];
+}
+
+/** Service hours as configured; `core/calendar` gives them meaning. */
+export interface Hours {
+  /** A subset of OpenStreetMap's opening_hours, such as `Mo-Fr 08:00-20:00; Sa 09:00-15:00`, or `24/7`. */
+  readonly weekly: string;
+  readonly timezone: string;
+  /** Local dates `YYYY-MM-DD` on which the channel is closed. */
+  readonly closedOn: readonly string[];
+}
+
+export type MaintenanceRule =
+  | { readonly kind: 'cron'; readonly cron: string; readonly durationMs: number; readonly timezone: string }
+  | { readonly kind: 'once'; readonly from: Instant; readonly until: Instant };
+
+/** A way to be helped that is not the provider's own, shown when every channel is down. */
+export interface Fallback {
+  readonly name: Localized;
+  readonly contact: string;
+  readonly source: string;
+  /** Local date `YYYY-MM-DD` on which somebody checked it. */
+  readonly checked: string;
+}
+
+/** An entry of the approved list: what "is this number real?" is answered from. */
+export interface Contact {
+  readonly value: string;
+  readonly channel?: string;
+  readonly source: string;
+  readonly checked: string;
+}
+
+export interface Provider {
+  readonly id: ProviderId;
+  readonly name: string;
+  readonly homepage?: string;
+  readonly timezone: string;
+  readonly languages: readonly Language[];
+  readonly fallbacks: readonly Fallback[];
+  readonly contacts: readonly Contact[];
+  readonly channels: readonly Channel[];
+}
+
+/** Ours beside Statuspage's five: `closed` and `unknown`. */
+export type ChannelStatus =
+  | 'operational'
+  | 'degraded_performance'
+  | 'partial_outage'
+  | 'major_outage'
+  | 'under_maintenance'
+  | 'closed'
+  | 'unknown';
+
+export const CAUSES = [
+  'name_resolution',
+  'unreachable',
+  'refused',
+  'tls',
+  'timeout',
+  'protocol',
+  'server_error',
+  'busy',
+  'no_answer',
+  'not_in_service',
+  'rejected',
+  'silence',
+  'wrong_content',
+  'no_receipt',
+  'slow',
+  'contact_changed',
+  'contact_hidden',
+  'app_release',
+  'maintenance',
+  'overload',
+  'our_network',
+  'unknown',
+] as const;
+/** What a diagnosis names. Closed list: it is a metric label and a set of public sentences. */
+export type Cause = (typeof CAUSES)[number];
+
+/** How bad an incident is for a customer. */
+export type Impact = 'degraded' | 'outage';
+
+/** A target's part in an incident. */
+export interface Member {
+  readonly target: TargetId;
+  readonly since: Instant;
+  readonly impact: Impact;
+  readonly resolvedAt?: Instant;
+  /** The fault of the look that confirmed it. */
+  readonly fault: Fault;
+  readonly probe: string;
+}
+
+export type IncidentId = string;
+
+/** One outage of one channel. The id is the channel plus the start of the first streak, so a replay opens the same one. */
+export interface Incident {
+  readonly id: IncidentId;
+  readonly provider: ProviderId;
+  readonly channel: ChannelId;
+  /** First failing look of the streak. */
+  readonly openedAt: Instant;
+  /** When the streak was long enough to be sure. */
+  readonly confirmedAt: Instant;
+  /** First good look of the streak that ended it. */
+  readonly resolvedAt?: Instant;
+  readonly impact: Impact;
+  readonly cause: Cause;
+  /** The evidence for the cause in one sentence for operators. */
+  readonly because: string;
+  readonly members: readonly Member[];
+  readonly updates: readonly IncidentUpdate[];
+}
+
+export interface IncidentUpdate {
+  readonly at: Instant;
+  readonly change: 'opened' | 'joined' | 'worsened' | 'resolved';
+  readonly text: string;
+}
+
+/** A message that has to reach a receiver. Written with the incident, in the same transaction. */
+export interface Notification {
+  /** Dedupe key: the same change to the same receiver always has the same key. */
+  readonly key: string;
+  readonly receiver: string;
+  readonly createdAt: Instant;
+  /** Not before this. */
+  readonly dueAt: Instant;
+  readonly message: Message;
+}
+
+/** What a receiver is told: everything that the engineer on call needs, and nothing that is secret. */
+export interface Message {
+  readonly key: string;
+  readonly event: 'opened' | 'worsened' | 'resolved' | 'test';
+  readonly severity: 'critical' | 'warning';
+  readonly incident: Incident;
+  readonly providerName: string;
+  readonly channelName: string;
+  readonly channelKind: ChannelKind;
+  readonly contact?: string;
+  readonly timezone: string;
+  readonly runbook?: string;
+  /** The incident on the public page, if the operator said where that is. */
+  readonly url?: string;
+  /** Names of all receivers of this change. */
+  readonly told: readonly string[];
+}
