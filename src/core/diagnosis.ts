@@ -40,7 +40,10 @@ export function diagnose(members: readonly Pick<Member, 'target' | 'impact' | 'f
   const outages = open.filter((each) => each.impact === 'outage');
   const [first] = (outages.length > 0 ? outages : open).toSorted((a, b) => weight(a.fault) - weight(b.fault));
   if (first === undefined) return { cause: 'unknown', because: 'no failing target is left' };
-  return { cause: first.fault.cause, because: `${localName(first.target)}: ${first.fault.message} (${first.fault.code})` };
+  return {
+    cause: first.fault.cause,
+    because: `${localName(first.target)}: ${first.fault.message} (${first.fault.code})`,
+  };
 }
 
 function weight(fault: Fault): number {

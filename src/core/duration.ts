@@ -1,7 +1,14 @@
 /** Durations as operators write them: `500ms 30s 5m 2h 35d`. */
 import { z } from 'zod';
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, y: 31_536_000_000 };
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  y: 31_536_000_000,
+};
 const LIMIT_MS = 10 * 31_536_000_000;
 
 /** Milliseconds of a written duration; undefined when it is none. Ten years at most; a zero is one only as `0s`. */
@@ -26,6 +33,8 @@ export function duration() {
 
 /** The shortest exact way to write milliseconds as one duration, such as `90s` or `2h`. */
 export function formatDuration(ms: number): string {
-  const unit = (['d', 'h', 'm', 's'] as const).find((each) => ms >= (UNITS[each] ?? 1) && ms % (UNITS[each] ?? 1) === 0);
+  const unit = (['d', 'h', 'm', 's'] as const).find(
+    (each) => ms >= (UNITS[each] ?? 1) && ms % (UNITS[each] ?? 1) === 0,
+  );
   return unit === undefined ? `${ms}ms` : `${ms / (UNITS[unit] ?? 1)}${unit}`;
 }

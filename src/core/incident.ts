@@ -69,6 +69,7 @@ function start(transition: Transition & { kind: 'opened' }, target: Target, obse
       because,
       members,
       updates: [update],
+      told: [],
     },
   };
 }
@@ -76,7 +77,10 @@ function start(transition: Transition & { kind: 'opened' }, target: Target, obse
 function join(open: Incident, joining: Member, at: Instant): Change {
   const others = open.members.filter((each) => each.target !== joining.target);
   const before = open.members.find((each) => each.target === joining.target && each.resolvedAt === undefined);
-  const members = [...others, before === undefined ? joining : { ...joining, since: Math.min(before.since, joining.since) }];
+  const members = [
+    ...others,
+    before === undefined ? joining : { ...joining, since: Math.min(before.since, joining.since) },
+  ];
   const impact = worst(members);
   const { cause, because } = diagnose(members);
   const worse = impact === 'outage' && open.impact === 'degraded';

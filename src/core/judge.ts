@@ -55,9 +55,7 @@ export function judge(health: Health, observation: Observation, expectation: Exp
   const { finding, at } = observation;
   if (finding.kind === 'unknown') return { health };
   if (expectation !== 'open') return { health: outsideHours(health, finding, at) };
-  return finding.kind === 'failed'
-    ? failure(health, finding.fault, at, policy)
-    : answer(health, finding, at, policy);
+  return finding.kind === 'failed' ? failure(health, finding.fault, at, policy) : answer(health, finding, at, policy);
 }
 
 /** Behind a closed door nothing opens or resolves, and a streak that was not confirmed is forgotten: its clock would span the night. */
@@ -104,7 +102,12 @@ type Answer = Extract<Finding, { kind: 'ok' | 'degraded' | 'failed' }>;
 function answer(health: Health, finding: Answer, at: Instant, policy: Policy): Verdict {
   switch (health.phase) {
     case 'down':
-      return recover({ phase: 'recovering', since: at, streak: 0, downSince: health.since, window: [] }, finding, at, policy);
+      return recover(
+        { phase: 'recovering', since: at, streak: 0, downSince: health.since, window: [] },
+        finding,
+        at,
+        policy,
+      );
     case 'recovering':
       return recover(health, finding, at, policy);
     case 'pending':
@@ -132,7 +135,8 @@ function weigh(health: Health & { phase: 'up' | 'degraded' }, finding: Answer, a
   const slow = window.filter((each) => each.slow);
   const first = slow[0];
   if (health.phase === 'up') {
-    if (first === undefined || slow.length < policy.slow.atLeast || finding.kind === 'ok') return { health: { ...health, window } };
+    if (first === undefined || slow.length < policy.slow.atLeast || finding.kind === 'ok')
+      return { health: { ...health, window } };
     return {
       health: { phase: 'degraded', since: first.at, window },
       transition: { kind: 'opened', at: first.at, impact: 'degraded', fault: faultIn(finding) },

@@ -1,5 +1,15 @@
 /** What the quiet and the loud rooms ask of a store. Asynchronous, though SQLite is not, so that another store can stand here. */
-import type { ChannelId, Evidence, Incident, Instant, LocationId, Notice, Notification, Observation, TargetId } from './model.ts';
+import type {
+  ChannelId,
+  Evidence,
+  Incident,
+  Instant,
+  LocationId,
+  Notice,
+  Notification,
+  Observation,
+  TargetId,
+} from './model.ts';
 import type { Health } from './judge.ts';
 import type { Delivery } from './receiver.ts';
 

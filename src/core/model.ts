@@ -154,7 +154,7 @@ export interface Hours {
   /** A subset of OpenStreetMap's opening_hours, such as `Mo-Fr 08:00-20:00; Sa 09:00-15:00`, or `24/7`. */
   readonly weekly: string;
   readonly timezone: string;
-  /** Local dates `YYYY-MM-DD` on which the channel is closed. */
+  /** Public holidays, local dates `YYYY-MM-DD`: closed, unless `weekly` has a rule of its own for `PH`. */
   readonly closedOn: readonly string[];
 }
 
@@ -260,6 +260,8 @@ export interface Incident {
   readonly because: string;
   readonly members: readonly Member[];
   readonly updates: readonly IncidentUpdate[];
+  /** Names of the receivers that were told that it broke: the same are told that it works. */
+  readonly told: readonly string[];
 }
 
 export interface IncidentUpdate {

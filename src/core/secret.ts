@@ -50,9 +50,13 @@ export function redact(text: string, secrets: readonly Secret[]): string {
   return secrets.reduce((rest, each) => {
     const value = each.reveal();
     if (value.length < 4) return rest;
-    return [value, encodeURIComponent(value), btoa(unescape(encodeURIComponent(value)))].reduce(
+    return [value, encodeURIComponent(value), base64(value)].reduce(
       (clean, form) => clean.replaceAll(form, REDACTED),
       rest,
     );
   }, text);
+}
+
+function base64(value: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(value)));
 }

@@ -1,5 +1,15 @@
 /** What the public may see, built field by field: the allow-list through which every public page and answer goes. */
-import type { Cause, ChannelKind, ChannelStatus, Fallback, Impact, Instant, Language, Localized, Rung } from './model.ts';
+import type {
+  Cause,
+  ChannelKind,
+  ChannelStatus,
+  Fallback,
+  Impact,
+  Instant,
+  Language,
+  Localized,
+  Rung,
+} from './model.ts';
 import type { Indicator } from './status.ts';
 
 /** Everything that the public pages and the v2 API are made from. It holds no target, no fault text and no secret. */

@@ -1,0 +1,109 @@
+/** Who is told what. Pure: from a change and the routes to the notifications of one transaction; it sends nothing. */
+import type { Change } from './incident.ts';
+import type { Cause, Channel, ChannelKind, Incident, Instant, Message, Notification } from './model.ts';
+
+export type Severity = 'critical' | 'warning';
+
+/** One branch, in the order of the file. Every field of `match` that is given must agree. */
+export interface Route {
+  readonly match: {
+    readonly provider?: string;
+    readonly channel?: string;
+    readonly kind?: ChannelKind;
+    readonly cause?: Cause;
+    readonly severity?: Severity;
+  };
+  readonly to: readonly string[];
+  /** Go on to the next route although this one matched. */
+  readonly continue: boolean;
+  /** Wait this long before telling, so that what ends at once is told once. */
+  readonly groupWaitMs: number;
+}
+
+/** An outage is critical, a degradation a warning. */
+export function severityOf(incident: Incident): Severity {
+  return incident.impact === 'outage' ? 'critical' : 'warning';
+}
+
+export interface Addressed {
+  readonly receiver: string;
+  readonly waitMs: number;
+}
+
+/** The receivers of a change: first match wins unless the route says `continue`. Who was told that it broke is told that it works. */
+export function address(change: Change, channel: Channel, routes: readonly Route[]): readonly Addressed[] {
+  if (change.event === 'resolved') return change.incident.told.map((receiver) => ({ receiver, waitMs: 0 }));
+  const found = new Map<string, number>();
+  for (const route of routes) {
+    if (!matches(route.match, change.incident, channel)) continue;
+    for (const receiver of route.to) if (!found.has(receiver)) found.set(receiver, route.groupWaitMs);
+    if (!route.continue) break;
+  }
+  return [...found].map(([receiver, waitMs]) => ({ receiver, waitMs }));
+}
+
+function matches(match: Route['match'], incident: Incident, channel: Channel): boolean {
+  const local = channel.id.slice(channel.id.indexOf('/') + 1);
+  return (
+    agrees(match.provider, channel.provider) &&
+    (agrees(match.channel, channel.id) || agrees(match.channel, local)) &&
+    agrees(match.kind, channel.kind) &&
+    agrees(match.cause, incident.cause) &&
+    agrees(match.severity, severityOf(incident))
+  );
+}
+
+function agrees(wanted: string | undefined, actual: string): boolean {
+  return wanted === undefined || wanted === actual;
+}
+
+export interface Setting {
+  readonly providerName: string;
+  readonly timezone: string;
+  readonly channel: Channel;
+  readonly routes: readonly Route[];
+  readonly publicUrl: string | undefined;
+}
+
+export interface Plan {
+  /** The incident, knowing whom it was told to. */
+  readonly incident: Incident;
+  readonly notifications: readonly Notification[];
+}
+
+/** The notifications of a change, each with a key that is the same however often the change is replayed. */
+export function plan(change: Change, now: Instant, setting: Setting): Plan {
+  const { event } = change;
+  if (event === undefined) return { incident: change.incident, notifications: [] };
+  const addressed = address(change, setting.channel, setting.routes);
+  const told = [...new Set([...change.incident.told, ...addressed.map((each) => each.receiver)])];
+  const incident = { ...change.incident, told };
+  const notifications = addressed.map(({ receiver, waitMs }) => {
+    const key = `${incident.id}:${event}:${receiver}`;
+    const message = compose(key, event, incident, setting);
+    return { key, receiver, createdAt: now, dueAt: now + waitMs, message };
+  });
+  return { incident, notifications };
+}
+
+function compose(
+  key: string,
+  event: 'opened' | 'worsened' | 'resolved',
+  incident: Incident,
+  { providerName, timezone, channel, publicUrl }: Setting,
+): Message {
+  return {
+    key,
+    event,
+    severity: severityOf(incident),
+    incident,
+    providerName,
+    channelName: channel.name.en ?? channel.name.id ?? channel.name.zh ?? channel.id,
+    channelKind: channel.kind,
+    timezone,
+    told: incident.told,
+    ...(channel.contact !== undefined && { contact: channel.contact }),
+    ...(channel.runbook !== undefined && { runbook: channel.runbook }),
+    ...(publicUrl !== undefined && !channel.private && { url: new URL(`en/incidents/${incident.id}`, publicUrl).href }),
+  };
+}
