@@ -29,6 +29,8 @@ export const FAULTS = {
   TCP_UNREACHABLE: line('unreachable'),
   UDP_REFUSED: line('refused'),
   UDP_SILENT: line('timeout'),
+  /** A router on the way says that nobody gets there. */
+  UDP_UNREACHABLE: line('unreachable'),
   /** Our own host has no route there. */
   NO_ROUTE: network('our_network'),
   TLS_TIMEOUT: line('tls'),
