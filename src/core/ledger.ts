@@ -83,10 +83,15 @@ export interface Ledger {
   evidence(incident: string): Promise<readonly EvidenceRow[]>;
   /** How many looks at a target since an instant: what a budget is held against. */
   looksSince(target: TargetId, since: Instant): Promise<number>;
-  /** Notifications due, oldest first, at most `most`, none of an excluded receiver. */
+  /**
+   * Notifications due, oldest first, at most `most`, none of an excluded receiver. Of one incident and receiver only the
+   * oldest that waits: what was said first arrives first.
+   */
   due(now: Instant, most: number, excluded: readonly string[]): Promise<readonly QueuedNotification[]>;
   /** Writes what became of an attempt. `nextAt` is when to try again, for `retry`. */
   settle(key: string, delivery: Delivery, now: Instant, nextAt?: Instant): Promise<void>;
+  /** When the next notification is due, none of an excluded receiver; undefined when none waits. May lie in the past. */
+  nextDueAt(excluded: readonly string[]): Promise<Instant | undefined>;
   outboxDepth(): Promise<OutboxDepth>;
   /** Bytes on disk. */
   bytes(): number;

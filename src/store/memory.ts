@@ -1,0 +1,60 @@
+/** What the store remembers between transactions, so that a look is judged without reading: kept with the commit, else dropped. */
+import type { Health } from '../core/judge.ts';
+import type { Incident } from '../core/model.ts';
+
+/** A map whose changes are provisional until `keep`. */
+export interface Draft<Value> {
+  get(key: string): Value | undefined;
+  has(key: string): boolean;
+  set(key: string, value: Value): void;
+  keep(): void;
+  forget(): void;
+}
+
+export function draft<Value>(): Draft<Value> {
+  const sure = new Map<string, Value>();
+  const fresh = new Map<string, Value>();
+  return {
+    get: (key) => (fresh.has(key) ? fresh.get(key) : sure.get(key)),
+    has: (key) => fresh.has(key) || sure.has(key),
+    set: (key, value) => {
+      fresh.set(key, value);
+    },
+    keep: () => {
+      for (const [key, value] of fresh) sure.set(key, value);
+      fresh.clear();
+    },
+    forget: () => {
+      fresh.clear();
+    },
+  };
+}
+
+export interface Remembered {
+  /** Row numbers of interned names. */
+  readonly targets: Draft<number>;
+  readonly locations: Draft<number>;
+  /** By target and location; the text is what stands in the file. */
+  readonly health: Draft<{ readonly health: Health; readonly text: string }>;
+  /** By channel; `undefined` is a channel known to have none open. */
+  readonly incidents: Draft<Incident | undefined>;
+}
+
+export function remember(): Remembered & { readonly keep: () => void; readonly forget: () => void } {
+  const parts = {
+    targets: draft<number>(),
+    locations: draft<number>(),
+    health: draft<{ readonly health: Health; readonly text: string }>(),
+    incidents: draft<Incident | undefined>(),
+  };
+  const all = Object.values(parts);
+  return {
+    ...parts,
+    keep: () => {
+      for (const each of all) each.keep();
+    },
+    forget: () => {
+      for (const each of all) each.forget();
+    },
+  };
+}

@@ -1,0 +1,206 @@
+/** How nouns lie in rows and come back. It knows columns and no statement. */
+import { FAULTS, type Fault, type FaultCode } from '../core/fault.ts';
+import type { Health } from '../core/judge.ts';
+import type { HealthRow, NoticeRow } from '../core/ledger.ts';
+import {
+  RUNGS,
+  type Fact,
+  type Finding,
+  type Incident,
+  type Message,
+  type Notice,
+  type Notification,
+  type Observation,
+} from '../core/model.ts';
+
+/** The order is the number in the file: append only. */
+const KINDS = ['ok', 'degraded', 'failed', 'unknown'] as const;
+/** Facts of a good look are kept when they are small; of any other, unless they are huge. */
+const FACTS_CAP = { ok: 1_024, other: 16_384 };
+
+export interface ObservationRow {
+  readonly target: string;
+  readonly location: string;
+  readonly slot_at: number;
+  readonly at: number;
+  readonly duration_ms: number;
+  readonly kind: number;
+  readonly rung: number;
+  readonly fault: string | null;
+  readonly detail: string | null;
+}
+
+/** What of a finding has no column of its own. Short names: there is one for every look. */
+interface Detail {
+  readonly p?: Readonly<Record<string, number>>;
+  readonly f?: Readonly<Record<string, Fact>>;
+  readonly w?: Omit<Fault, 'code'>;
+}
+
+export function packKind(finding: Finding): number {
+  return KINDS.indexOf(finding.kind);
+}
+
+export function packRung(finding: Finding): number {
+  return RUNGS.indexOf(finding.rung);
+}
+
+/** Phases, facts and the fault's words as JSON; null when there are none. Notices and evidence have tables of their own. */
+export function packDetail(finding: Finding): string | null {
+  const parts: string[] = [];
+  if (hasAny(finding.phases)) parts.push(`"p":${JSON.stringify(finding.phases)}`);
+  if (hasAny(finding.facts)) {
+    const facts = JSON.stringify(finding.facts);
+    if (facts.length <= (finding.kind === 'ok' ? FACTS_CAP.ok : FACTS_CAP.other)) parts.push(`"f":${facts}`);
+  }
+  if (finding.kind !== 'ok') {
+    const { cause, blame, message } = finding.fault;
+    parts.push(`"w":${JSON.stringify({ cause, blame, message })}`);
+  }
+  return parts.length === 0 ? null : `{${parts.join(',')}}`;
+}
+
+function hasAny(record: object): boolean {
+  for (const _ in record) return true;
+  return false;
+}
+
+export function unpackObservation(row: ObservationRow): Observation {
+  const { target, location, slot_at: slotAt, at, duration_ms: durationMs } = row;
+  return { target, location, slotAt, at, durationMs, finding: unpackFinding(row) };
+}
+
+function unpackFinding(row: ObservationRow): Finding {
+  const detail = (row.detail === null ? {} : JSON.parse(row.detail)) as Detail;
+  const sight = { phases: detail.p ?? {}, facts: detail.f ?? {} };
+  const kind = KINDS[row.kind] ?? 'unknown';
+  const rung = RUNGS[row.rung] ?? 'none';
+  if (kind === 'ok') return { kind, rung, ...sight };
+  const fault = unpackFault(row.fault, detail);
+  return kind === 'unknown' ? { kind, rung: 'none', fault, ...sight } : { kind, rung, fault, ...sight };
+}
+
+/** A code of a later version that this one does not know becomes CANNOT_JUDGE; its words stay. */
+function unpackFault(code: string | null, { w }: Detail): Fault {
+  const known: FaultCode = code !== null && code in FAULTS ? (code as FaultCode) : 'CANNOT_JUDGE';
+  return { code: known, ...FAULTS[known], message: '', ...w };
+}
+
+export interface StandingRow extends ObservationRow {
+  readonly health: string;
+}
+
+export function unpackStanding(row: StandingRow): HealthRow {
+  return { target: row.target, location: row.location, health: unpackHealth(row.health), last: unpackObservation(row) };
+}
+
+export function unpackHealth(text: string): Health {
+  return JSON.parse(text) as Health;
+}
+
+export interface IncidentRow {
+  readonly id: string;
+  readonly provider: string;
+  readonly channel: string;
+  readonly opened_at: number;
+  readonly resolved_at: number | null;
+  readonly impact: string;
+  readonly cause: string;
+  /** All that is not searched for (confirmation, evidence, members, updates, who was told), as JSON. */
+  readonly rest: string;
+}
+
+type IncidentRest = Omit<Incident, 'id' | 'provider' | 'channel' | 'openedAt' | 'resolvedAt' | 'impact' | 'cause'>;
+
+export function packIncident(incident: Incident): IncidentRow {
+  const { id, provider, channel, openedAt, resolvedAt, impact, cause, ...rest } = incident;
+  const columns = { id, provider, channel, opened_at: openedAt, resolved_at: resolvedAt ?? null, impact, cause };
+  return { ...columns, rest: JSON.stringify(rest satisfies IncidentRest) };
+}
+
+export function unpackIncident(row: IncidentRow): Incident {
+  return {
+    id: row.id,
+    provider: row.provider,
+    channel: row.channel,
+    openedAt: row.opened_at,
+    ...(row.resolved_at === null ? {} : { resolvedAt: row.resolved_at }),
+    impact: row.impact as Incident['impact'],
+    cause: row.cause as Incident['cause'],
+    ...(JSON.parse(row.rest) as IncidentRest),
+  };
+}
+
+export interface NotificationRow {
+  readonly key: string;
+  readonly receiver: string;
+  readonly incident: string;
+  readonly created_at: number;
+  readonly due_at: number;
+  readonly message: string;
+}
+
+export function packNotification(each: Notification): NotificationRow {
+  const { key, receiver, createdAt: created_at, dueAt: due_at, message } = each;
+  return { key, receiver, incident: message.incident.id, created_at, due_at, message: JSON.stringify(message) };
+}
+
+export function unpackNotification(row: NotificationRow): Notification {
+  const { key, receiver, created_at: createdAt, due_at: dueAt } = row;
+  return { key, receiver, createdAt, dueAt, message: JSON.parse(row.message) as Message };
+}
+
+export interface NoticeColumns {
+  readonly target: string | number;
+  readonly title: string;
+  readonly link: string;
+  readonly from_at: number;
+  readonly until_at: number | null;
+  readonly published_at: number | null;
+  readonly zone_explicit: number | null;
+  readonly channels: string;
+  readonly kind: string;
+  readonly matched: string;
+  readonly seen_at: number;
+}
+
+export function packNotice(target: number, notice: Notice, seenAt: number): NoticeColumns {
+  return {
+    target,
+    title: notice.title,
+    link: notice.link ?? '',
+    from_at: notice.from ?? 0,
+    until_at: notice.until ?? null,
+    published_at: notice.publishedAt ?? null,
+    zone_explicit: notice.zoneExplicit === undefined ? null : Number(notice.zoneExplicit),
+    channels: JSON.stringify(notice.channels),
+    kind: notice.kind,
+    matched: notice.matched,
+    seen_at: seenAt,
+  };
+}
+
+export type NoticeSeenRow = Omit<NoticeColumns, 'seen_at' | 'target'> & {
+  readonly target: string;
+  readonly channel: string;
+  readonly first_seen_at: number;
+  readonly last_seen_at: number;
+};
+
+export function unpackNotice(row: NoticeSeenRow): NoticeRow {
+  return {
+    target: row.target,
+    channel: row.channel,
+    title: row.title,
+    ...(row.link === '' ? {} : { link: row.link }),
+    ...(row.published_at === null ? {} : { publishedAt: row.published_at }),
+    ...(row.from_at === 0 ? {} : { from: row.from_at }),
+    ...(row.until_at === null ? {} : { until: row.until_at }),
+    ...(row.zone_explicit === null ? {} : { zoneExplicit: row.zone_explicit === 1 }),
+    channels: JSON.parse(row.channels) as string[],
+    kind: row.kind as Notice['kind'],
+    matched: row.matched,
+    firstSeenAt: row.first_seen_at,
+    lastSeenAt: row.last_seen_at,
+  };
+}
