@@ -108,22 +108,22 @@ export function printable(text: string): string {
 
 const NOTHING: Sight = { phases: {}, facts: {} };
 
-export const ok = (rung: Rung, sight: Sight = NOTHING): Finding => ({ kind: 'ok', rung, ...sight });
+export const ok = (rung: Rung, sight: Sight = NOTHING): Finding => ({ ...sight, kind: 'ok', rung });
 export const degraded = (rung: Rung, why: Fault, sight: Sight = NOTHING): Finding => ({
+  ...sight,
   kind: 'degraded',
   rung,
   fault: why,
-  ...sight,
 });
 export const failed = (rung: Rung, why: Fault, sight: Sight = NOTHING): Finding => ({
+  ...sight,
   kind: 'failed',
   rung,
   fault: why,
-  ...sight,
 });
 export const unknown = (why: Fault, sight: Sight = NOTHING): Finding => ({
+  ...sight,
   kind: 'unknown',
   rung: 'none',
   fault: why,
-  ...sight,
 });

@@ -1,0 +1,185 @@
+/** One look: run the probe, stamp it, judge it, record it. It is the door at which a probe's defects are caught. */
+import { randomBytes } from 'node:crypto';
+import { fault, unknown } from './core/fault.ts';
+import { fold } from './core/incident.ts';
+import { holdPromise, isUnsettled, judge } from './core/judge.ts';
+import type { Ledger, Ruling, Standing } from './core/ledger.ts';
+import type { Expectation, Finding, Instant, LocationId, Observation, Target } from './core/model.ts';
+import type { ProbeKind } from './core/probe.ts';
+import { plan, type Setting } from './core/routing.ts';
+import { redact, secretsIn, type Secret } from './core/secret.ts';
+
+/** Everything that does not change from look to look of one target. */
+export interface Assignment {
+  readonly target: Target;
+  readonly kind: ProbeKind;
+  readonly setting: Setting;
+  readonly expectation: (at: Instant) => Expectation;
+}
+
+export interface RunnerOptions {
+  readonly ledger: Ledger;
+  readonly location: LocationId;
+  readonly assignment: (target: Target) => Assignment | undefined;
+  readonly blind: () => boolean;
+  /** Longest stall of our own loop within the last so many milliseconds. */
+  readonly stalledWithin: (ms: number) => number;
+  readonly now: () => Instant;
+  readonly monotonic: () => number;
+  readonly onLook: (observation: Observation, target: Target, ruling: Ruling) => void;
+  /** A look that could not be recorded, or a probe that broke its contract. */
+  readonly onTrouble: (target: Target, what: 'abandoned' | 'threw' | 'unrecorded', error: unknown) => void;
+}
+
+export interface Runner {
+  /** One scheduled look. Resolves to the milliseconds until the next one out of turn, if one is needed. Never rejects. */
+  look(target: Target, slotAt: Instant): Promise<number | undefined>;
+  /** Aborts what is under way; what was aborted is not recorded. */
+  stop(): void;
+}
+
+const DAY_MS = 86_400_000;
+/** A probe that ignores its deadline is abandoned after this. */
+const GRACE_MS = 1_000;
+const STALL_FLOOR_MS = 250;
+const STALL_SHARE = 0.2;
+
+export function openRunner(options: RunnerOptions): Runner {
+  const stopping = new AbortController();
+
+  async function look(target: Target, slotAt: Instant): Promise<number | undefined> {
+    const assignment = options.assignment(target);
+    if (assignment === undefined || stopping.signal.aborted) return undefined;
+    const at = options.now();
+    const begun = options.monotonic();
+    const finding = (await isOverBudget(target, at))
+      ? unknown(fault('BUDGET', `the budget of ${target.budgetPerDay ?? 0} looks in 24 hours is spent`))
+      : await weighed(assignment, at);
+    if (stopping.signal.aborted) return undefined;
+    const durationMs = options.monotonic() - begun;
+    return record(assignment, { target: target.id, location: options.location, slotAt, at, durationMs, finding });
+  }
+
+  async function isOverBudget(target: Target, at: Instant): Promise<boolean> {
+    if (target.budgetPerDay === undefined) return false;
+    return (await options.ledger.looksSince(target.id, at - DAY_MS)) >= target.budgetPerDay;
+  }
+
+  /** What was seen, unless we have reason not to trust our own eyes. */
+  async function weighed(assignment: Assignment, at: Instant): Promise<Finding> {
+    const { target, kind, setting } = assignment;
+    const begun = options.monotonic();
+    const seen = await runProbe(kind, target, at, setting.timezone, stopping.signal, options.onTrouble);
+    const tookMs = options.monotonic() - begun;
+    if (options.blind()) return unknown(fault('OFFLINE', 'our own network does not reach the canaries'), seen);
+    const stallMs = options.stalledWithin(tookMs);
+    if (stallMs > Math.max(STALL_FLOOR_MS, target.timeoutMs * STALL_SHARE)) {
+      return seen.kind === 'ok'
+        ? seen
+        : unknown(fault('SELF_OVERLOAD', `our own loop stood still for ${Math.round(stallMs)} ms`), seen);
+    }
+    const answerMs = kind.answer === undefined ? tookMs : (seen.phases[kind.answer] ?? tookMs);
+    return holdPromise(seen, answerMs, target.promiseMs);
+  }
+
+  async function record(assignment: Assignment, observation: Observation): Promise<number | undefined> {
+    const { target } = assignment;
+    try {
+      const ruling = await options.ledger.record(observation, target.channel, (standing) =>
+        rule(standing, observation, assignment),
+      );
+      if (ruling === undefined) return undefined;
+      options.onLook(observation, target, ruling);
+      return needsRecheck(ruling, observation) ? target.policy.recheckMs : undefined;
+    } catch (error) {
+      options.onTrouble(target, 'unrecorded', error);
+      return undefined;
+    }
+  }
+
+  return {
+    look,
+    stop: () => {
+      stopping.abort();
+    },
+  };
+}
+
+/** The whole decision of one look, pure: the judge, the incident, and who is told. */
+export function rule(standing: Standing, observation: Observation, assignment: Assignment): Ruling {
+  const { target, setting, expectation } = assignment;
+  const { health, transition } = judge(standing.health, observation, expectation(observation.at), target.policy);
+  const change = transition && fold(standing.incident, transition, target, observation);
+  if (change === undefined) return { health, notifications: [] };
+  return { health, ...plan(change, observation.at, setting) };
+}
+
+function needsRecheck(ruling: Ruling, observation: Observation): boolean {
+  return observation.finding.kind !== 'unknown' && isUnsettled(ruling.health);
+}
+
+/** Runs a probe under its deadline. A throw and an overrun are defects of ours and come back as `unknown`. */
+export async function runProbe(
+  kind: ProbeKind,
+  target: Pick<Target, 'with' | 'timeoutMs'> & Partial<Target>,
+  startedAt: Instant,
+  timezone: string,
+  stop: AbortSignal,
+  onTrouble: (target: Target, what: 'abandoned' | 'threw', error: unknown) => void = () => undefined,
+): Promise<Finding> {
+  const deadline = new AbortController();
+  const abort = (): void => {
+    deadline.abort();
+  };
+  const timer = setTimeout(abort, target.timeoutMs);
+  let giveUp: NodeJS.Timeout | undefined;
+  stop.addEventListener('abort', abort, { once: true });
+  const context = {
+    signal: deadline.signal,
+    startedAt,
+    timeoutMs: target.timeoutMs,
+    runId: randomBytes(16).toString('hex'),
+    timezone,
+  };
+  try {
+    const overrun = new Promise<'overrun'>((resolve) => {
+      giveUp = setTimeout(resolve, target.timeoutMs + GRACE_MS, 'overrun');
+    });
+    const finding = await Promise.race([kind.look(target.with, context), overrun]);
+    if (finding !== 'overrun') return clean(finding, secretsIn(target.with));
+    onTrouble(target as Target, 'abandoned', undefined);
+    return unknown(fault('PROBE_DEFECT', `the probe did not end ${GRACE_MS} ms after its deadline and was abandoned`));
+  } catch (error) {
+    onTrouble(target as Target, 'threw', error);
+    return unknown(fault('PROBE_DEFECT', `the probe threw: ${error instanceof Error ? error.name : typeof error}`));
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', abort);
+    clearTimeout(giveUp);
+    // Whatever the probe left open hears of it.
+    deadline.abort();
+  }
+}
+
+/** The last line of defence: no secret of the target's settings leaves the room, however it got into a message. */
+function clean(finding: Finding, secrets: readonly Secret[]): Finding {
+  if (secrets.length === 0) return finding;
+  const { evidence } = finding;
+  const texts: Partial<Finding> = {
+    facts: Object.fromEntries(
+      Object.entries(finding.facts).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? redact(value, secrets) : value,
+      ]),
+    ),
+    ...(evidence !== undefined && {
+      evidence: evidence.map((each) => ({ ...each, text: redact(each.text, secrets) })),
+    }),
+  };
+  if (finding.kind === 'ok') return { ...finding, ...texts } as Finding;
+  return {
+    ...finding,
+    ...texts,
+    fault: { ...finding.fault, message: redact(finding.fault.message, secrets) },
+  } as Finding;
+}

@@ -1,0 +1,275 @@
+/** When to look: one node-cron tick a second (UTC) drains a heap of what is due. It starts looks and knows nothing of what they find. */
+import { schedule as scheduleTask } from 'node-cron';
+import { nextFiring, parseCron } from './core/cron.ts';
+import { Heap, type Due } from './core/heap.ts';
+import type { Instant, Schedule, Target, TargetId } from './core/model.ts';
+
+export type SkipReason = 'overlap' | 'late' | 'capacity';
+
+/** A target with the host whose patience it spends; null: nobody's. */
+export interface Appointment {
+  readonly target: Target;
+  readonly host: string | null;
+}
+
+export interface SchedulerOptions {
+  /** Starts one look; resolves when it is over, to the milliseconds until the target is to be looked at again out of turn. */
+  readonly look: (target: Target, slotAt: Instant) => Promise<number | undefined>;
+  readonly onSkip: (target: Target, reason: SkipReason, count: number) => void;
+  /** Milliseconds between a slot and the start of its look. */
+  readonly onStart: (lagMs: number) => void;
+  /** The wall clock moved against the monotonic one by so many milliseconds since the last tick. */
+  readonly onClockJump: (ms: number) => void;
+  readonly now: () => Instant;
+  readonly monotonic: () => number;
+  readonly caps?: Partial<Caps>;
+}
+
+export interface Caps {
+  /** Looks under way at once. */
+  readonly global: number;
+  /** Looks under way at once at one host. */
+  readonly perHost: number;
+  /** Milliseconds between two looks at one host. */
+  readonly hostGapMs: number;
+}
+
+export interface Scheduler {
+  /** The targets from now on. Those whose schedule is unchanged keep their slots; those that are gone are not looked at again. */
+  arm(appointments: readonly Appointment[]): void;
+  /** Runs what is due. The tick calls it; tests do too. */
+  drain(): void;
+  /** No look is started after this. */
+  stop(): void;
+  /** Looks under way. */
+  running(): number;
+}
+
+const CAPS: Caps = { global: 512, perHost: 4, hostGapMs: 1_000 };
+const CLOCK_JUMP_MS = 2_000;
+
+interface Booking {
+  target: Target;
+  host: string | null;
+  /** The schedule as text, to see whether a new configuration changed it. */
+  rhythm: string;
+  busy: boolean;
+  waiting: boolean;
+  gone: boolean;
+}
+
+interface Entry extends Due {
+  readonly booking: Booking;
+  /** True: a look out of turn, which books no next one. */
+  readonly extra: boolean;
+}
+
+/** Opens a scheduler with nothing armed. It ticks at once. */
+export function openScheduler(options: SchedulerOptions): Scheduler {
+  const rota = new Rota(options);
+  const task = scheduleTask(
+    '* * * * * *',
+    () => {
+      rota.drain();
+    },
+    { timezone: 'UTC', suppressMissedWarning: true },
+  );
+  return {
+    arm: (appointments) => {
+      rota.arm(appointments);
+    },
+    drain: () => {
+      rota.drain();
+    },
+    running: () => rota.running,
+    stop: () => {
+      rota.stop();
+      void task.destroy();
+    },
+  };
+}
+
+class Rota {
+  running = 0;
+  readonly #options: SchedulerOptions;
+  readonly #caps: Caps;
+  readonly #bookings = new Map<TargetId, Booking>();
+  readonly #heap = new Heap<Entry>();
+  readonly #hosts = new Map<string, { running: number; lastAt: Instant }>();
+  #queue: Entry[] = [];
+  #stopped = false;
+  #tick: { wall: Instant; monotonic: number };
+  #retry: ReturnType<typeof setImmediate> | undefined;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#caps = { ...CAPS, ...options.caps };
+    this.#tick = { wall: options.now(), monotonic: options.monotonic() };
+  }
+
+  #book(booking: Booking, after: Instant): void {
+    const dueAt = nextSlot(booking.target.schedule, booking.target.id, after);
+    if (dueAt !== undefined) this.#heap.push({ dueAt, booking, extra: false });
+  }
+
+  arm(appointments: readonly Appointment[]): void {
+    const wanted = new Set(appointments.map((each) => each.target.id));
+    for (const [id, booking] of this.#bookings) if (!wanted.has(id)) this.#forget(id, booking);
+    for (const { target, host } of appointments) {
+      const rhythm = JSON.stringify(target.schedule);
+      const known = this.#bookings.get(target.id);
+      if (known?.rhythm === rhythm) Object.assign(known, { target, host });
+      else {
+        if (known !== undefined) this.#forget(target.id, known);
+        const booking = { target, host, rhythm, busy: false, waiting: false, gone: false };
+        this.#bookings.set(target.id, booking);
+        this.#book(booking, this.#options.now());
+      }
+    }
+  }
+
+  #forget(id: TargetId, booking: Booking): void {
+    booking.gone = true;
+    this.#bookings.delete(id);
+  }
+
+  /** After a jump of the clock the slots in the heap mean nothing: every target gets its next one from now. */
+  #rebook(now: Instant): void {
+    this.#heap.clear();
+    this.#queue = [];
+    for (const booking of this.#bookings.values()) {
+      booking.waiting = false;
+      this.#book(booking, now);
+    }
+  }
+
+  #watchClock(now: Instant): void {
+    const monotonic = this.#options.monotonic();
+    const jump = now - this.#tick.wall - (monotonic - this.#tick.monotonic);
+    this.#tick = { wall: now, monotonic };
+    if (Math.abs(jump) <= CLOCK_JUMP_MS) return;
+    this.#options.onClockJump(jump);
+    this.#rebook(now);
+  }
+
+  drain(): void {
+    if (this.#stopped) return;
+    const now = this.#options.now();
+    this.#watchClock(now);
+    for (let entry = this.#heap.popDue(now); entry !== undefined; entry = this.#heap.popDue(now))
+      this.#admit(entry, now);
+    this.#startWaiting();
+  }
+
+  #admit(entry: Entry, now: Instant): void {
+    const { booking } = entry;
+    if (booking.gone) return;
+    if (!entry.extra) {
+      this.#book(booking, now);
+      const missed = slotsBetween(booking.target.schedule, entry.dueAt, now);
+      if (missed > 0) {
+        this.#options.onSkip(booking.target, 'late', missed);
+        return;
+      }
+    }
+    if (booking.busy || booking.waiting) {
+      if (!entry.extra) this.#options.onSkip(booking.target, booking.busy ? 'overlap' : 'capacity', 1);
+      return;
+    }
+    booking.waiting = true;
+    this.#queue.push(entry);
+  }
+
+  #startWaiting(): void {
+    if (this.#stopped || this.#queue.length === 0) return;
+    const now = this.#options.now();
+    this.#queue = this.#queue.filter((entry) => !this.#tryStart(entry, now));
+  }
+
+  #tryStart(entry: Entry, now: Instant): boolean {
+    const { booking } = entry;
+    if (booking.gone) return true;
+    if (this.running >= this.#caps.global || !this.#hostIsPatient(booking.host, now)) return false;
+    booking.waiting = false;
+    void this.#run(entry, now);
+    return true;
+  }
+
+  #hostIsPatient(host: string | null, now: Instant): boolean {
+    if (host === null) return true;
+    const known = this.#hosts.get(host);
+    return known === undefined || (known.running < this.#caps.perHost && now - known.lastAt >= this.#caps.hostGapMs);
+  }
+
+  async #run(entry: Entry, now: Instant): Promise<void> {
+    const { booking } = entry;
+    const host = booking.host === null ? undefined : this.#hostEntry(booking.host);
+    booking.busy = true;
+    this.running++;
+    if (host !== undefined) {
+      host.running++;
+      host.lastAt = now;
+    }
+    this.#options.onStart(now - entry.dueAt);
+    try {
+      const again = await this.#options.look(booking.target, entry.dueAt);
+      if (again !== undefined && !booking.gone) this.#bookExtra(booking, this.#options.now() + again);
+    } finally {
+      booking.busy = false;
+      this.running--;
+      if (host !== undefined) host.running--;
+      if (this.#queue.length > 0)
+        this.#retry ??= setImmediate(() => {
+          this.#retryWaiting();
+        });
+    }
+  }
+
+  #retryWaiting(): void {
+    this.#retry = undefined;
+    this.#startWaiting();
+  }
+
+  #hostEntry(host: string): { running: number; lastAt: Instant } {
+    const known = this.#hosts.get(host) ?? { running: 0, lastAt: 0 };
+    this.#hosts.set(host, known);
+    return known;
+  }
+
+  /** An extra look is worth its trouble only when it comes before the regular one. */
+  #bookExtra(booking: Booking, dueAt: Instant): void {
+    const regular = nextSlot(booking.target.schedule, booking.target.id, this.#options.now());
+    if (regular === undefined || dueAt < regular) this.#heap.push({ dueAt, booking, extra: true });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#retry !== undefined) clearImmediate(this.#retry);
+  }
+}
+
+/**
+ * The first slot strictly after an instant. An interval's phase is the target's hash in whole seconds, so the slots are the
+ * same after a restart and N targets spread over their interval.
+ */
+export function nextSlot(schedule: Schedule, id: TargetId, after: Instant): Instant | undefined {
+  if (schedule.kind === 'cron') {
+    const parsed = parseCron(schedule.expression);
+    return parsed.ok ? nextFiring(parsed.cron, schedule.timezone, after) : undefined;
+  }
+  const phase = phaseOf(id, schedule.everyMs);
+  return (Math.floor((after - phase) / schedule.everyMs) + 1) * schedule.everyMs + phase;
+}
+
+/** Whole slots that went by between a slot and now: more than none means that its look is not caught up. */
+function slotsBetween(schedule: Schedule, dueAt: Instant, now: Instant): number {
+  return schedule.kind === 'every' ? Math.floor((now - dueAt) / schedule.everyMs) : 0;
+}
+
+/** Milliseconds into the interval, in whole seconds, by FNV-1a of the id. */
+export function phaseOf(id: TargetId, everyMs: number): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+  const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0;
+  return (mixed % Math.max(1, Math.floor(everyMs / 1000))) * 1000;
+}
