@@ -37,16 +37,12 @@ type Outcome = { readonly done: true; readonly value: unknown } | { readonly don
 
 const RETRY_MS = { first: 20, longest: 1_000 };
 
-export function openGroup(db: Database, memory: Memory, options: GroupOptions): Group {
+/** Runs jobs in one transaction; throws when none of them was written. */
+function transactor(db: Database, memory: Memory): (jobs: readonly Job[]) => Outcome[] {
   const begin = db.prepare('begin immediate');
   const commit = db.prepare('commit');
   const savepoint = db.prepare('savepoint job');
   const release = db.prepare('release job');
-  const queue: Job[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  let failures = 0;
-  let ended = false;
-  let drained: (() => void) | undefined;
 
   /**
    * Jobs run bare at first; only when one of them throws is the whole group run again with a savepoint around each, so that
@@ -89,6 +85,17 @@ export function openGroup(db: Database, memory: Memory, options: GroupOptions): 
     }
   }
 
+  return run;
+}
+
+export function openGroup(db: Database, memory: Memory, options: GroupOptions): Group {
+  const run = transactor(db, memory);
+  const queue: Job[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let failures = 0;
+  let ended = false;
+  let drained: (() => void) | undefined;
+
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
@@ -103,7 +110,7 @@ export function openGroup(db: Database, memory: Memory, options: GroupOptions): 
         failed(jobs, error);
       }
     }
-    if (queue.length > 0) timer ??= setTimeout(flush, failures > 0 ? pause() : 0);
+    if (queue.length > 0) timer ??= setTimeout(flush, failures > 0 ? pause(failures) : 0);
     else drained?.();
   }
 
@@ -116,10 +123,6 @@ export function openGroup(db: Database, memory: Memory, options: GroupOptions): 
     }
     queue.splice(0, jobs.length);
     for (const job of jobs) job.reject(error);
-  }
-
-  function pause(): number {
-    return Math.min(RETRY_MS.longest, RETRY_MS.first * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
   }
 
   function add<T>(apply: () => T): Promise<T> {
@@ -139,7 +142,9 @@ export function openGroup(db: Database, memory: Memory, options: GroupOptions): 
   async function end(graceMs: number): Promise<void> {
     ended = true;
     if (queue.length > 0) {
-      const empty = new Promise<void>((resolve) => (drained = resolve));
+      const empty = new Promise<void>((resolve) => {
+        drained = resolve;
+      });
       const late = setTimeout(() => drained?.(), graceMs);
       flush();
       await empty;
@@ -151,6 +156,10 @@ export function openGroup(db: Database, memory: Memory, options: GroupOptions): 
   }
 
   return { add, waiting: () => queue.length, end };
+}
+
+function pause(failures: number): number {
+  return Math.min(RETRY_MS.longest, RETRY_MS.first * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2);
 }
 
 function answer(job: Job, outcome: Outcome | undefined): void {

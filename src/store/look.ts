@@ -59,19 +59,6 @@ export function lookWriter(db: Database, memory: Remembered) {
     sql.linkEvidence.run(incident.id, target, incident.openedAt);
   }
 
-  function writeNotices(target: number, { finding, at }: Observation): void {
-    if (finding.notices === undefined || finding.kind === 'failed' || finding.kind === 'unknown') return;
-    sql.noticed.run(at, target);
-    for (const each of finding.notices.slice(0, NOTICES_PER_LOOK)) sql.notice.run(packNotice(target, each, at));
-  }
-
-  function writeEvidence(target: number, { finding, at }: Observation, incident: string | undefined): void {
-    const kept = evidenceOf(finding);
-    if (kept.length === 0) return;
-    for (const each of kept) sql.evidence.run(target, at, incident ?? null, each.name, each.type, each.text);
-    sql.trimEvidence.run(target, target, EVIDENCE_ROWS_PER_TARGET);
-  }
-
   return function write(observation: Observation, channel: ChannelId, rule: Rule): Ruling | undefined {
     const { finding } = observation;
     const target = targetNumber(observation.target, channel);
@@ -96,8 +83,8 @@ export function lookWriter(db: Database, memory: Remembered) {
     if (text !== standing.text) sql.standing.run(target, location, text);
     if (ruling.incident !== undefined) writeIncident(ruling.incident, target);
     for (const each of ruling.notifications) sql.notification.run(packNotification(each));
-    writeNotices(target, observation);
-    writeEvidence(target, observation, (ruling.incident ?? standing.incident)?.id);
+    writeNotices(sql, target, observation);
+    writeEvidence(sql, target, observation, (ruling.incident ?? standing.incident)?.id);
     // Last, when nothing can throw any more: a look that is rolled back alone must leave no memory.
     memory.targets.set(observation.target, target);
     memory.locations.set(observation.location, location);
@@ -106,6 +93,21 @@ export function lookWriter(db: Database, memory: Remembered) {
     memory.incidents.set(channel, incident?.resolvedAt === undefined ? incident : undefined);
     return ruling;
   };
+}
+
+type Statements = ReturnType<typeof statements>;
+
+function writeNotices(sql: Statements, target: number, { finding, at }: Observation): void {
+  if (finding.notices === undefined || finding.kind === 'failed' || finding.kind === 'unknown') return;
+  sql.noticed.run(at, target);
+  for (const each of finding.notices.slice(0, NOTICES_PER_LOOK)) sql.notice.run(packNotice(target, each, at));
+}
+
+function writeEvidence(sql: Statements, target: number, look: Observation, incident: string | undefined): void {
+  const kept = evidenceOf(look.finding);
+  if (kept.length === 0) return;
+  for (const each of kept) sql.evidence.run(target, look.at, incident ?? null, each.name, each.type, each.text);
+  sql.trimEvidence.run(target, target, EVIDENCE_ROWS_PER_TARGET);
 }
 
 /** Nothing of a good look; of any other what fits under the cap, the last piece cut. */
