@@ -32,16 +32,18 @@ const NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?$/;
 /** Reads a SIP or SIPS URI; undefined when it is none, or carries a password or `?headers`. */
 export function parseUri(text: string): SipUri | undefined {
   const match = text.length <= LONGEST ? SHAPE.exec(text) : null;
-  if (match === null) return undefined;
-  const [, scheme = '', user, literal = '', digits, parameters = ''] = match;
-  const host = readHost(literal);
+  return match === null ? undefined : readUri(match);
+}
+
+function readUri([, scheme, user, literal, digits, parameters = '']: readonly (string | undefined)[]):
+  SipUri | undefined {
+  const host = readHost(literal ?? '');
   const port = Number(digits ?? 5_060);
   if (host === undefined || port < 1 || port > 65_535) return undefined;
+  const uri = { scheme: scheme?.toLowerCase() === 'sips' ? 'sips' : 'sip', host, parameters } as const;
   const transport = /;transport=([^;]*)/i.exec(parameters)?.[1]?.toLowerCase();
   return {
-    scheme: scheme.toLowerCase() === 'sips' ? 'sips' : 'sip',
-    host,
-    parameters,
+    ...uri,
     ...(user === undefined ? {} : { user }),
     ...(digits === undefined ? {} : { port }),
     ...(transport === undefined ? {} : { transport }),
