@@ -1,0 +1,225 @@
+/** Takes due notifications to their receivers until each was accepted or refused for good. It knows no protocol and no table. */
+import type { Ledger, QueuedNotification } from './core/ledger.ts';
+import type { Instant } from './core/model.ts';
+import type { Delivery, Receiver } from './core/receiver.ts';
+
+export interface OutboxOptions {
+  readonly ledger: Pick<Ledger, 'due' | 'nextDueAt' | 'settle'>;
+  readonly receivers: ReadonlyMap<string, Receiver>;
+  readonly clock: () => Instant;
+  /** At least 0, less than 1. */
+  readonly random: () => number;
+  /** Told of every attempt, after it was written down. `rejected` is final: nobody was told. */
+  readonly onDelivery: (receiver: string, delivery: Delivery, notification: QueuedNotification) => void;
+  /** The ledger could not be read or written; the outbox tries again by itself. */
+  readonly onTrouble?: (error: unknown) => void;
+  /** Longest that one attempt may take. */
+  readonly deadlineMs?: number;
+}
+
+export interface Outbox {
+  /** Something was committed that may be due now. */
+  wake(): void;
+  /** Starts nothing more; lets what runs finish for `graceMs`, then cuts it off. What was not accepted stays due. */
+  stop(graceMs: number): Promise<void>;
+}
+
+const DEADLINE_MS = 10_000;
+/** A receiver that ignores its signal is left behind this long after the deadline. */
+const ABANDON_MS = 1_000;
+const KEPT_MS = 72 * 3_600_000;
+const BACKOFF = { leastMs: 100, firstMs: 1_000, longestMs: 300_000 };
+/** A receiver that refuses is left alone, whatever else waits for it; new messages wait no longer than this for a try. */
+const PAUSE_LONGEST_MS = 60_000;
+const RETRY_AFTER_LONGEST_MS = 3_600_000;
+/** Wakes at least this often: the wall clock, which `due` is held against, may jump. */
+const SLEEP_LONGEST_MS = 30_000;
+const LEDGER_PAUSE_MS = 1_000;
+
+/** What is known of one receiver while the process runs. */
+interface Lane {
+  running: Promise<void> | undefined;
+  /** Attempts in a row that came to nothing. */
+  failures: number;
+  pausedUntil: Instant;
+}
+
+/**
+ * One attempt at a time per receiver: what was said first arrives first, and a slow receiver holds up nobody else. Marked
+ * sent only after the other side accepted; a crash between the two sends once more, with the same key.
+ */
+export function openOutbox(options: OutboxOptions): Outbox {
+  const { ledger, clock } = options;
+  const lanes = new Map<string, Lane>();
+  const cut = new AbortController();
+  let stopping = false;
+  let timer: NodeJS.Timeout | undefined;
+  let looking: Promise<void> | undefined;
+  let again = false;
+
+  function wake(): void {
+    if (stopping) return;
+    again = true;
+    looking ??= look().finally(() => {
+      looking = undefined;
+      if (again) wake();
+    });
+  }
+
+  async function look(): Promise<void> {
+    clearTimeout(timer);
+    let sleepMs = LEDGER_PAUSE_MS;
+    try {
+      for (let more = true; more; more = await startNext()) again = false;
+      sleepMs = await calm();
+    } catch (error) {
+      options.onTrouble?.(error);
+    }
+    clearTimeout(timer);
+    if (!isStopping()) timer = setTimeout(wake, sleepMs);
+  }
+
+  /** Starts the oldest message that is due for a receiver that is free; false when there is none. */
+  async function startNext(): Promise<boolean> {
+    const now = clock();
+    const [next] = await ledger.due(now, 1, occupied(lanes, now));
+    if (next === undefined || isStopping()) return false;
+    const lane = lanes.get(next.receiver) ?? { running: undefined, failures: 0, pausedUntil: 0 };
+    lanes.set(next.receiver, lane);
+    lane.running = deliver(options, next, lane, cut.signal).finally(() => {
+      lane.running = undefined;
+      wake();
+    });
+    return true;
+  }
+
+  /** Milliseconds until something may be due, or a receiver may be tried again. */
+  async function calm(): Promise<number> {
+    const now = clock();
+    const dueAt = await ledger.nextDueAt(occupied(lanes, now));
+    const pauses = [...lanes.values()].map((lane) => lane.pausedUntil).filter((until) => until > now);
+    return Math.max(1, Math.min(dueAt ?? Infinity, ...pauses, now + SLEEP_LONGEST_MS) - now);
+  }
+
+  // A function, because it changes while others are awaited.
+  function isStopping(): boolean {
+    return stopping;
+  }
+
+  async function stop(graceMs: number): Promise<void> {
+    stopping = true;
+    clearTimeout(timer);
+    const cutOff = setTimeout(() => {
+      cut.abort();
+    }, graceMs);
+    await looking;
+    await Promise.all([...lanes.values()].flatMap((lane) => lane.running ?? []));
+    clearTimeout(cutOff);
+  }
+
+  wake();
+  return { wake, stop };
+}
+
+async function deliver(
+  options: OutboxOptions,
+  notification: QueuedNotification,
+  lane: Lane,
+  cut: AbortSignal,
+): Promise<void> {
+  const delivery = await attempt(options, notification, cut);
+  // Cut off by the stop of this process, not by the far side: it stays due as it is.
+  if (delivery.kind === 'retry' && cut.aborted) return;
+  const now = options.clock();
+  const nextAt = delivery.kind === 'retry' ? now + hold(options, delivery, notification.attempts, lane) : undefined;
+  if (delivery.kind !== 'retry') lane.failures = 0;
+  await writeDown(() => options.ledger.settle(notification.key, delivery, now, nextAt), options, cut);
+  options.onDelivery(notification.receiver, delivery, notification);
+}
+
+/** Leaves the receiver alone for a while; milliseconds until this message is to be tried again. */
+function hold(
+  { clock, random }: OutboxOptions,
+  { afterMs }: Delivery & { readonly kind: 'retry' },
+  attempts: number,
+  lane: Lane,
+): number {
+  const asked = Math.min(afterMs ?? 0, RETRY_AFTER_LONGEST_MS);
+  lane.pausedUntil = clock() + Math.max(asked, backoff(random(), lane.failures, PAUSE_LONGEST_MS));
+  lane.failures += 1;
+  return Math.max(asked, backoff(random(), attempts, BACKOFF.longestMs));
+}
+
+/** Receivers that are busy, or are left alone after a refusal. */
+function occupied(lanes: ReadonlyMap<string, Lane>, now: Instant): string[] {
+  return [...lanes].filter(([, lane]) => lane.running !== undefined || lane.pausedUntil > now).map(([name]) => name);
+}
+
+/** Exponential with full jitter: many monitors that lost the same receiver do not come back at the same moment. */
+function backoff(chance: number, attempts: number, longestMs: number): number {
+  const ceiling = Math.min(longestMs, BACKOFF.firstMs * 2 ** Math.min(attempts, 30));
+  return Math.max(BACKOFF.leastMs, Math.round(chance * ceiling));
+}
+
+/** One attempt within its deadline, whatever the receiver does. */
+async function attempt(options: OutboxOptions, notification: QueuedNotification, cut: AbortSignal): Promise<Delivery> {
+  const receiver = options.receivers.get(notification.receiver);
+  if (receiver === undefined) return rejected('no receiver of this name is configured any more');
+  if (options.clock() - notification.createdAt > KEPT_MS) return rejected('expired: not accepted within 72 hours');
+  const over = new AbortController();
+  const given = Promise.withResolvers<Delivery>();
+  let abandoning: NodeJS.Timeout | undefined;
+  const end = () => {
+    over.abort();
+    abandoning ??= setTimeout(() => {
+      given.resolve({ kind: 'retry', detail: 'the receiver did not come back from its deadline' });
+    }, ABANDON_MS);
+  };
+  const deadline = setTimeout(end, options.deadlineMs ?? DEADLINE_MS);
+  cut.addEventListener('abort', end, { once: true });
+  if (cut.aborted) end();
+  try {
+    return await Promise.race([receiver.send(notification.message, over.signal), given.promise]);
+  } catch {
+    // The contract forbids it. What it threw may hold anything, so it is not repeated.
+    return { kind: 'retry', detail: 'defect: the receiver threw' };
+  } finally {
+    clearTimeout(deadline);
+    clearTimeout(abandoning);
+    cut.removeEventListener('abort', end);
+  }
+}
+
+function rejected(detail: string): Delivery {
+  return { kind: 'rejected', detail };
+}
+
+/** What was accepted is written down however long the disk takes: not writing it means sending it again. */
+async function writeDown(
+  settle: () => Promise<void>,
+  { onTrouble }: Pick<OutboxOptions, 'onTrouble'>,
+  cut: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    try {
+      await settle();
+      return;
+    } catch (error) {
+      onTrouble?.(error);
+      if (cut.aborted) return;
+      await pause(LEDGER_PAUSE_MS, cut);
+    }
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}
