@@ -75,6 +75,7 @@ export interface ChannelView {
 
 export interface IncidentView {
   readonly id: string;
+  /** Id of the channel within the provider; so in the notices and maintenances below. */
   readonly channel: string;
   readonly openedAt: Instant;
   readonly resolvedAt?: Instant;
@@ -92,6 +93,7 @@ export interface NoticeView {
   readonly from?: Instant;
   readonly until?: Instant;
   readonly zoneExplicit: boolean;
+  /** Ids of the channels within the provider; empty: not said. */
   readonly touches: readonly string[];
 }
 
