@@ -108,7 +108,16 @@ export default defineConfig(
         'error',
         { allowConstantLoopConditions: 'only-allowed-literals' },
       ],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'none' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        {
+          argsIgnorePattern: '^_',
+          varsIgnorePattern: '^_+$',
+          destructuredArrayIgnorePattern: '^_',
+          ignoreRestSiblings: true,
+          caughtErrors: 'none',
+        },
+      ],
       // `async` without `await` keeps an asynchronous promise of an interface, and turns a throw into a rejection.
       '@typescript-eslint/require-await': 'off',
       // An index signature is reached with brackets: the compiler asks for it (noPropertyAccessFromIndexSignature).
