@@ -46,16 +46,17 @@ const STALL_SHARE = 0.2;
 
 export function openRunner(options: RunnerOptions): Runner {
   const stopping = new AbortController();
+  const isStopping = (): boolean => stopping.signal.aborted;
 
   async function look(target: Target, slotAt: Instant): Promise<number | undefined> {
     const assignment = options.assignment(target);
-    if (assignment === undefined || stopping.signal.aborted) return undefined;
+    if (assignment === undefined || isStopping()) return undefined;
     const at = options.now();
     const begun = options.monotonic();
     const finding = (await isOverBudget(target, at))
       ? unknown(fault('BUDGET', `the budget of ${target.budgetPerDay ?? 0} looks in 24 hours is spent`))
       : await weighed(assignment, at);
-    if (stopping.signal.aborted) return undefined;
+    if (isStopping()) return undefined;
     const durationMs = options.monotonic() - begun;
     return record(assignment, { target: target.id, location: options.location, slotAt, at, durationMs, finding });
   }
@@ -69,7 +70,16 @@ export function openRunner(options: RunnerOptions): Runner {
   async function weighed(assignment: Assignment, at: Instant): Promise<Finding> {
     const { target, kind, setting } = assignment;
     const begun = options.monotonic();
-    const seen = await runProbe(kind, target, at, setting.timezone, stopping.signal, options.onTrouble);
+    const seen = await runProbe(kind, {
+      settings: target.with,
+      timeoutMs: target.timeoutMs,
+      startedAt: at,
+      timezone: setting.timezone,
+      stop: stopping.signal,
+      onTrouble: (what, error) => {
+        options.onTrouble(target, what, error);
+      },
+    });
     const tookMs = options.monotonic() - begun;
     if (options.blind()) return unknown(fault('OFFLINE', 'our own network does not reach the canaries'), seen);
     const stallMs = options.stalledWithin(tookMs);
@@ -118,39 +128,42 @@ function needsRecheck(ruling: Ruling, observation: Observation): boolean {
   return observation.finding.kind !== 'unknown' && isUnsettled(ruling.health);
 }
 
+export interface Run {
+  readonly settings: unknown;
+  readonly timeoutMs: number;
+  readonly startedAt: Instant;
+  readonly timezone: string;
+  readonly stop: AbortSignal;
+  readonly onTrouble?: (what: 'abandoned' | 'threw', error: unknown) => void;
+}
+
 /** Runs a probe under its deadline. A throw and an overrun are defects of ours and come back as `unknown`. */
-export async function runProbe(
-  kind: ProbeKind,
-  target: Pick<Target, 'with' | 'timeoutMs'> & Partial<Target>,
-  startedAt: Instant,
-  timezone: string,
-  stop: AbortSignal,
-  onTrouble: (target: Target, what: 'abandoned' | 'threw', error: unknown) => void = () => undefined,
-): Promise<Finding> {
+export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
+  const { settings, timeoutMs, startedAt, timezone, stop } = run;
   const deadline = new AbortController();
   const abort = (): void => {
     deadline.abort();
   };
-  const timer = setTimeout(abort, target.timeoutMs);
+  const timer = setTimeout(abort, timeoutMs);
   let giveUp: NodeJS.Timeout | undefined;
   stop.addEventListener('abort', abort, { once: true });
   const context = {
     signal: deadline.signal,
     startedAt,
-    timeoutMs: target.timeoutMs,
+    timeoutMs,
     runId: randomBytes(16).toString('hex'),
     timezone,
   };
   try {
     const overrun = new Promise<'overrun'>((resolve) => {
-      giveUp = setTimeout(resolve, target.timeoutMs + GRACE_MS, 'overrun');
+      giveUp = setTimeout(resolve, timeoutMs + GRACE_MS, 'overrun');
     });
-    const finding = await Promise.race([kind.look(target.with, context), overrun]);
-    if (finding !== 'overrun') return clean(finding, secretsIn(target.with));
-    onTrouble(target as Target, 'abandoned', undefined);
+    const finding = await Promise.race([kind.look(settings, context), overrun]);
+    if (finding !== 'overrun') return clean(finding, secretsIn(settings));
+    run.onTrouble?.('abandoned', undefined);
     return unknown(fault('PROBE_DEFECT', `the probe did not end ${GRACE_MS} ms after its deadline and was abandoned`));
   } catch (error) {
-    onTrouble(target as Target, 'threw', error);
+    run.onTrouble?.('threw', error);
     return unknown(fault('PROBE_DEFECT', `the probe threw: ${error instanceof Error ? error.name : typeof error}`));
   } finally {
     clearTimeout(timer);

@@ -1,8 +1,8 @@
 /** When to look: one node-cron tick a second (UTC) drains a heap of what is due. It starts looks and knows nothing of what they find. */
 import { schedule as scheduleTask } from 'node-cron';
-import { nextFiring, parseCron } from './core/cron.ts';
 import { Heap, type Due } from './core/heap.ts';
-import type { Instant, Schedule, Target, TargetId } from './core/model.ts';
+import type { Instant, Target, TargetId } from './core/model.ts';
+import { nextSlot, slotsBetween } from './core/slots.ts';
 
 export type SkipReason = 'overlap' | 'late' | 'capacity';
 
@@ -246,30 +246,4 @@ class Rota {
     this.#stopped = true;
     if (this.#retry !== undefined) clearImmediate(this.#retry);
   }
-}
-
-/**
- * The first slot strictly after an instant. An interval's phase is the target's hash in whole seconds, so the slots are the
- * same after a restart and N targets spread over their interval.
- */
-export function nextSlot(schedule: Schedule, id: TargetId, after: Instant): Instant | undefined {
-  if (schedule.kind === 'cron') {
-    const parsed = parseCron(schedule.expression);
-    return parsed.ok ? nextFiring(parsed.cron, schedule.timezone, after) : undefined;
-  }
-  const phase = phaseOf(id, schedule.everyMs);
-  return (Math.floor((after - phase) / schedule.everyMs) + 1) * schedule.everyMs + phase;
-}
-
-/** Whole slots that went by between a slot and now: more than none means that its look is not caught up. */
-function slotsBetween(schedule: Schedule, dueAt: Instant, now: Instant): number {
-  return schedule.kind === 'every' ? Math.floor((now - dueAt) / schedule.everyMs) : 0;
-}
-
-/** Milliseconds into the interval, in whole seconds, by FNV-1a of the id. */
-export function phaseOf(id: TargetId, everyMs: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
-  const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0;
-  return (mixed % Math.max(1, Math.floor(everyMs / 1000))) * 1000;
 }

@@ -1,6 +1,7 @@
 /** Who is told what. Pure: from a change and the routes to the notifications of one transaction; it sends nothing. */
 import type { Change } from './incident.ts';
 import type { Cause, Channel, ChannelKind, Incident, Instant, Message, Notification } from './model.ts';
+import { present } from './present.ts';
 
 export type Severity = 'critical' | 'warning';
 
@@ -102,8 +103,11 @@ function compose(
     channelKind: channel.kind,
     timezone,
     told: incident.told,
-    ...(channel.contact !== undefined && { contact: channel.contact }),
-    ...(channel.runbook !== undefined && { runbook: channel.runbook }),
-    ...(publicUrl !== undefined && !channel.private && { url: new URL(`en/incidents/${incident.id}`, publicUrl).href }),
+    ...present({
+      contact: channel.contact,
+      runbook: channel.runbook,
+      url:
+        publicUrl === undefined || channel.private ? undefined : new URL(`en/incidents/${incident.id}`, publicUrl).href,
+    }),
   };
 }

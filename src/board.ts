@@ -1,0 +1,125 @@
+/** What is true now, in memory: the newest standing of every target, rebuilt from the store at start. It writes nothing. */
+import type { Calendar } from './core/calendar.ts';
+import type { Ledger, NoticeRow, Ruling } from './core/ledger.ts';
+import type { Channel, ChannelId, Incident, Instant, Observation, Provider, TargetId } from './core/model.ts';
+import type { Snapshot } from './core/snapshot.ts';
+import { standingOf, takeSnapshot, type ChannelStanding, type Situation, type TargetState } from './core/view.ts';
+
+export interface BoardOptions {
+  readonly ledger: Ledger;
+  readonly now: () => Instant;
+  readonly blind: () => boolean;
+  readonly publicUrl: string | undefined;
+  readonly answerMs: (observation: Observation) => number;
+}
+
+export interface ChannelRow extends ChannelStanding {
+  readonly provider: Provider;
+  readonly channel: Channel;
+  readonly incident: Incident | undefined;
+}
+
+export interface Board {
+  /** The providers and calendars from now on. */
+  arrange(providers: readonly Provider[], calendars: ReadonlyMap<ChannelId, Calendar>): void;
+  /** Takes in what a look changed. */
+  see(observation: Observation, ruling: Ruling): void;
+  /** Health by target, for counting and for the console. */
+  state(target: TargetId): TargetState | undefined;
+  /** Every channel, private ones too. */
+  channels(): readonly ChannelRow[];
+  /** What the public may see; at most a second old. */
+  snapshot(): Snapshot;
+  /** When the newest look that could see began. */
+  lastSeenAt(): Instant | undefined;
+}
+
+const SNAPSHOT_KEPT_MS = 1_000;
+const RECENT_MS = 14 * 86_400_000;
+const RECENT_MOST = 100;
+const NOTICES_MS = 2 * 86_400_000;
+
+/** Opens the board with what the store remembers. */
+export async function openBoard(options: BoardOptions): Promise<Board> {
+  const { ledger, now } = options;
+  const targets = new Map<TargetId, TargetState>();
+  for (const { target, health, last } of await ledger.health())
+    targets.set(target, stateAfter(health, last, undefined));
+  const open = new Map((await ledger.openIncidents()).map((incident) => [incident.channel, incident]));
+  let recent = (await ledger.recentIncidents(now() - RECENT_MS, RECENT_MOST)).filter(
+    (each) => each.resolvedAt !== undefined,
+  );
+  let notices: readonly NoticeRow[] = await ledger.notices(now() - NOTICES_MS);
+  let providers: readonly Provider[] = [];
+  let calendars: ReadonlyMap<ChannelId, Calendar> = new Map();
+  let kept: Snapshot | undefined;
+  let newest: Instant | undefined;
+
+  const situation = (): Situation => ({
+    now: now(),
+    blind: options.blind(),
+    publicUrl: options.publicUrl,
+    providers,
+    calendars,
+    targets,
+    openIncidents: open,
+    recentIncidents: recent,
+    notices,
+    answerMs: options.answerMs,
+  });
+
+  function seeIncident(incident: Incident): void {
+    if (incident.resolvedAt === undefined) open.set(incident.channel, incident);
+    else {
+      open.delete(incident.channel);
+      recent = [incident, ...recent.filter((each) => each.id !== incident.id)].slice(0, RECENT_MOST);
+    }
+    kept = undefined;
+  }
+
+  return {
+    arrange: (nextProviders, nextCalendars) => {
+      [providers, calendars, kept] = [nextProviders, nextCalendars, undefined];
+    },
+    see: (observation, ruling) => {
+      const before = targets.get(observation.target);
+      targets.set(observation.target, stateAfter(ruling.health, observation, before));
+      if (before?.health.phase !== ruling.health.phase) kept = undefined;
+      if (observation.finding.kind !== 'unknown') newest = Math.max(newest ?? 0, observation.at);
+      if (ruling.incident !== undefined) seeIncident(ruling.incident);
+      if (observation.finding.notices !== undefined) {
+        void ledger.notices(now() - NOTICES_MS).then((rows) => {
+          [notices, kept] = [rows, undefined];
+        });
+      }
+    },
+    state: (target) => targets.get(target),
+    channels: () => {
+      const current = situation();
+      return providers.flatMap((provider) =>
+        provider.channels.map((channel) => ({
+          provider,
+          channel,
+          incident: open.get(channel.id),
+          ...standingOf(channel, current),
+        })),
+      );
+    },
+    snapshot: () => {
+      if (kept === undefined || now() - kept.generatedAt >= SNAPSHOT_KEPT_MS || now() < kept.generatedAt) {
+        kept = takeSnapshot(situation());
+      }
+      return kept;
+    },
+    lastSeenAt: () => newest,
+  };
+}
+
+function stateAfter(health: TargetState['health'], last: Observation, before: TargetState | undefined): TargetState {
+  const sees = last.finding.kind !== 'unknown';
+  return {
+    health,
+    lastSeen: sees ? last : before?.lastSeen,
+    lastGood: last.finding.kind === 'ok' || last.finding.kind === 'degraded' ? last : before?.lastGood,
+  };
+}

@@ -1,0 +1,217 @@
+/** Builds the public snapshot from everything that is known, field by field: what is not named here is not public. */
+import type { Calendar } from './calendar.ts';
+import type { Health } from './judge.ts';
+import type { NoticeRow } from './ledger.ts';
+import type {
+  Channel,
+  ChannelId,
+  ChannelStatus,
+  Expectation,
+  Incident,
+  Instant,
+  Observation,
+  Provider,
+  Target,
+  TargetId,
+} from './model.ts';
+import { present } from './present.ts';
+import { staleFrom } from './slots.ts';
+import type { ChannelView, IncidentView, MaintenanceView, NoticeView, ProviderView, Snapshot } from './snapshot.ts';
+import { channelStatus, isDown, providerIndicator, sinceOf, type TargetStanding } from './status.ts';
+
+/** What is known of a target. */
+export interface TargetState {
+  readonly health: Health;
+  /** Newest observation that could see. */
+  readonly lastSeen: Observation | undefined;
+  /** Newest observation that was good. */
+  readonly lastGood: Observation | undefined;
+}
+
+export interface Situation {
+  readonly now: Instant;
+  readonly blind: boolean;
+  readonly publicUrl: string | undefined;
+  readonly providers: readonly Provider[];
+  readonly calendars: ReadonlyMap<ChannelId, Calendar>;
+  readonly targets: ReadonlyMap<TargetId, TargetState>;
+  readonly openIncidents: ReadonlyMap<ChannelId, Incident>;
+  /** Resolved ones, newest first. */
+  readonly recentIncidents: readonly Incident[];
+  readonly notices: readonly NoticeRow[];
+  /** How long the answer of a good look took, by its kind's own measure. */
+  readonly answerMs: (observation: Observation) => number;
+}
+
+/** What is true of a channel now; private ones too. */
+export interface ChannelStanding {
+  readonly status: ChannelStatus;
+  readonly expectation: Expectation;
+  readonly nextChangeAt: Instant | undefined;
+}
+
+const MAINTENANCE_AHEAD_MS = 14 * 86_400_000;
+const STALE_FLOOR_MS = 60_000;
+const NOTICES_SHOWN = 10;
+
+export function takeSnapshot(situation: Situation): Snapshot {
+  const intervals = situation.providers
+    .flatMap((provider) => publicChannels(provider).flatMap((channel) => channel.targets))
+    .map(({ schedule }) => (schedule.kind === 'every' ? schedule.everyMs : 0));
+  return {
+    generatedAt: situation.now,
+    staleAfterMs: Math.max(STALE_FLOOR_MS, 3 * Math.max(0, ...intervals)),
+    blind: situation.blind,
+    ...present({ publicUrl: situation.publicUrl }),
+    providers: situation.providers.map((provider) => viewProvider(provider, situation)),
+  };
+}
+
+/** Status, expectation and the next change of one channel. */
+export function standingOf(channel: Channel, situation: Situation): ChannelStanding {
+  const calendar = situation.calendars.get(channel.id);
+  const expectation = calendar?.expectation(situation.now) ?? 'open';
+  const targets = channel.targets.map((target) => standing(target, situation));
+  return {
+    expectation,
+    status: channelStatus(expectation, targets),
+    nextChangeAt: calendar?.nextChange(situation.now)?.at,
+  };
+}
+
+function standing(target: Target, { targets, now }: Situation): TargetStanding {
+  const state = targets.get(target.id);
+  const stale = state?.lastSeen === undefined || now > staleFrom(target, state.lastSeen.at);
+  return { health: state?.health ?? { phase: 'unknown' }, advisory: target.advisory, stale };
+}
+
+function publicChannels(provider: Provider): readonly Channel[] {
+  return provider.channels.filter((channel) => !channel.private);
+}
+
+function viewProvider(provider: Provider, situation: Situation): ProviderView {
+  const channels = publicChannels(provider);
+  const views = channels.map((channel) => viewChannel(channel, provider, situation));
+  const open = channels.flatMap((channel) => situation.openIncidents.get(channel.id) ?? []);
+  const ids = new Set(channels.map((channel) => channel.id));
+  const recent = situation.recentIncidents.filter((each) => ids.has(each.channel) && each.resolvedAt !== undefined);
+  return {
+    id: provider.id,
+    name: provider.name,
+    ...present({ homepage: provider.homepage }),
+    timezone: provider.timezone,
+    languages: provider.languages,
+    indicator: providerIndicator(views.map((view) => view.status)),
+    channels: views,
+    fallbacks: provider.fallbacks,
+    incidents: [...open, ...recent].map(viewIncident),
+    notices: viewNotices(situation.notices.filter((each) => ids.has(each.channel))),
+    maintenances: channels.flatMap((channel) => maintenancesOf(channel, situation)),
+  };
+}
+
+function viewChannel(channel: Channel, provider: Provider, situation: Situation): ChannelView {
+  const { status } = standingOf(channel, situation);
+  const states = channel.targets.flatMap((target) => situation.targets.get(target.id) ?? []);
+  const newest = latest(states.map((state) => state.lastSeen));
+  const good = latest(states.map((state) => state.lastGood));
+  const incident = situation.openIncidents.get(channel.id);
+  return {
+    id: localId(channel.id),
+    kind: channel.kind,
+    name: channel.name,
+    status,
+    stale: channel.targets.every((target) => standing(target, situation).stale),
+    rung: good?.finding.rung ?? 'none',
+    languages: channel.languages,
+    ...hoursOf(channel, situation),
+    ...present({
+      since: statusSince(status, channel, states, situation),
+      lastSeenAt: newest?.at,
+      answerMs: good && situation.answerMs(good),
+      promiseMs: channel.targets.find((target) => target.promiseMs !== undefined)?.promiseMs,
+      contact: channel.contact,
+      contactChecked: provider.contacts.find((each) => each.channel === localId(channel.id))?.checked,
+      cost: channel.cost,
+      incident: incident?.id,
+      cause: incident?.cause,
+      impact: incident?.impact,
+    }),
+  };
+}
+
+type HoursView = Pick<ChannelView, 'timezone' | 'always' | 'today' | 'weekly' | 'nextChange'>;
+
+function hoursOf(channel: Channel, { calendars, now }: Situation): HoursView {
+  const { weekly, timezone } = channel.hours;
+  const calendar = calendars.get(channel.id);
+  if (calendar === undefined) return { weekly, timezone, always: false, today: [] };
+  const nextChange = calendar.nextChange(now);
+  return { weekly, timezone, always: calendar.always, today: calendar.today(now), ...present({ nextChange }) };
+}
+
+function latest(observations: readonly (Observation | undefined)[]): Observation | undefined {
+  return observations.reduce(
+    (newest, each) => (each !== undefined && each.at > (newest?.at ?? 0) ? each : newest),
+    undefined,
+  );
+}
+
+/** Since when the word on the page holds: an incident's start while there is one, else the start of the good streak. */
+function statusSince(
+  status: ChannelStatus,
+  channel: Channel,
+  states: readonly TargetState[],
+  situation: Situation,
+): Instant | undefined {
+  switch (status) {
+    case 'major_outage':
+    case 'partial_outage':
+    case 'degraded_performance':
+      return situation.openIncidents.get(channel.id)?.openedAt;
+    case 'operational': {
+      const starts = states.filter((state) => !isDown(state.health)).flatMap((state) => sinceOf(state.health) ?? []);
+      return starts.length === 0 ? undefined : Math.max(...starts);
+    }
+    case 'under_maintenance':
+    case 'closed':
+    case 'unknown':
+      return undefined;
+  }
+}
+
+function viewIncident(incident: Incident): IncidentView {
+  return {
+    id: incident.id,
+    channel: localId(incident.channel),
+    openedAt: incident.openedAt,
+    impact: incident.impact,
+    cause: incident.cause,
+    updates: incident.updates.map(({ at, change }) => ({ at, change })),
+    ...present({ resolvedAt: incident.resolvedAt }),
+  };
+}
+
+function viewNotices(rows: readonly NoticeRow[]): NoticeView[] {
+  return rows
+    .toSorted((a, b) => (b.publishedAt ?? b.firstSeenAt) - (a.publishedAt ?? a.firstSeenAt))
+    .slice(0, NOTICES_SHOWN)
+    .map((row) => ({
+      channel: localId(row.channel),
+      title: row.title,
+      kind: row.kind,
+      zoneExplicit: row.zoneExplicit ?? false,
+      touches: row.channels,
+      ...present({ link: row.link, publishedAt: row.publishedAt, from: row.from, until: row.until }),
+    }));
+}
+
+function maintenancesOf(channel: Channel, situation: Situation): MaintenanceView[] {
+  const spans = situation.calendars.get(channel.id)?.maintenances(situation.now, situation.now + MAINTENANCE_AHEAD_MS);
+  return (spans ?? []).map(({ from, until }) => ({ channel: localId(channel.id), from, until }));
+}
+
+/** The id within the provider, as in URLs and labels. */
+export function localId(id: string): string {
+  return id.slice(id.lastIndexOf('/') + 1);
+}
