@@ -37,12 +37,9 @@ const schema = z
       .meta({ description: 'domain of the support address: every exchanger of it is asked, in order of preference' }),
     host: hostName.optional().meta({ description: 'one mail server, instead of the exchangers of a domain' }),
     port: z.int().min(1).max(65_535).optional().meta({ description: 'default 25, for implicit TLS 465' }),
-    security: z
-      .enum(['starttls', 'implicit', 'none'])
-      .default('starttls')
-      .meta({
-        description: 'starttls: expected, its absence is told; implicit: TLS from the first byte; none: not looked at',
-      }),
+    security: z.enum(['starttls', 'implicit', 'none']).default('starttls').meta({
+      description: 'starttls: expected, its absence is told; implicit: TLS from the first byte; none: not looked at',
+    }),
     rcpt: mailAddress.optional().meta({ description: 'the support address that is asked for; nothing is sent to it' }),
     from: mailAddress
       .optional()

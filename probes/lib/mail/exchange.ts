@@ -23,13 +23,7 @@ export async function visit(to: Itinerary): Promise<Visit> {
   const { host, preference } = to;
   // RFC 5321 §5.1: an exchanger is a name. Many senders look up the digits as a name and find nothing.
   if (preference !== undefined && isIP(host.replace(/\.$/, '')) !== 0)
-    return {
-      host,
-      preference,
-      session: undefined,
-      phases: {},
-      outcome: dead(fault('DNS_NXDOMAIN', `${host} is an address, not the name of an exchanger`)),
-    };
+    return lost(to, fault('DNS_NXDOMAIN', `${host} is an address, not the name of an exchanger`));
   const slice = new AbortController();
   const signal = AbortSignal.any([to.signal, slice.signal]);
   const whole = setTimeout(() => {
@@ -58,24 +52,24 @@ async function knockAndTalk(to: Itinerary, signal: AbortSignal, entered: () => v
   const dialled = await dial({ host, port: to.port, reach, signal, ...tls });
   entered();
   const { phases } = dialled;
-  if (!dialled.ok) return { host, preference, session: undefined, phases, outcome: dead(dialled.fault) };
+  if (!dialled.ok) return { ...lost(to, dialled.fault), reached: dialled.address !== undefined, phases };
   const { connection } = dialled;
   try {
     const patience = { bannerMs: Math.min(30_000, to.sliceMs * 0.6), commandMs: Math.min(15_000, to.sliceMs * 0.5) };
     const session = await converse(connection, { ...to, ...patience, name: host, signal });
-    return { host, preference, session, phases: together(phases, session.phases), outcome: session.outcome };
+    return {
+      host,
+      preference,
+      session,
+      reached: true,
+      phases: { ...phases, ...session.phases },
+      outcome: session.outcome,
+    };
   } finally {
     connection.socket.destroy();
   }
 }
 
-function dead(why: Fault): Visit['outcome'] {
-  return { kind: 'dead', fault: why };
-}
-
-function together(
-  some: Readonly<Record<string, number>>,
-  more: Readonly<Record<string, number>>,
-): Record<string, number> {
-  return { ...some, ...more };
+function lost({ host, preference }: Itinerary, why: Fault): Visit {
+  return { host, preference, session: undefined, reached: false, phases: {}, outcome: { kind: 'dead', fault: why } };
 }

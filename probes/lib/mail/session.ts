@@ -108,10 +108,14 @@ class Conversation {
     if (!banner.ok) return banner.outcome;
     const hello = await this.#timed('ehlo', () => this.#hello());
     if (!hello.ok) return hello.outcome;
-    this.#starttls = offers(hello.value, 'STARTTLS');
+    if (this.#terms.security !== 'implicit') this.#starttls = offers(hello.value, 'STARTTLS');
     const greeting = this.#terms.security === 'starttls' ? await this.#secure(hello.value) : hello;
     if (!greeting.ok) return greeting.outcome;
-    const outcome = await this.#timed('rcpt', () => this.#address(greeting.value));
+    const { rcpt } = this.#terms;
+    const outcome: Outcome =
+      rcpt === undefined
+        ? { kind: 'greeted', reply: greeting.value }
+        : await this.#timed('rcpt', () => this.#address(rcpt));
     await this.#leave();
     return outcome;
   }
@@ -175,9 +179,7 @@ class Conversation {
     return dialled;
   }
 
-  async #address(hello: Reply): Promise<Outcome> {
-    const { rcpt } = this.#terms;
-    if (rcpt === undefined) return { kind: 'greeted', reply: hello };
+  async #address(rcpt: string): Promise<Outcome> {
     const name = this.#terms.ehlo ?? literal(this.#connection.socket.localAddress);
     const sender = await this.#ask(`MAIL FROM:<${this.#terms.from ?? `postmaster@${name}`}>`);
     const refused = refusal(sender, 'sender');
@@ -240,12 +242,18 @@ function weigh(heard: Heard): Outcome {
   return heard.ok ? { kind: 'accepted', reply: heard.reply } : { kind: 'dead', fault: heard.fault };
 }
 
+/** X.1.7, X.1.8: the sender's address (RFC 3463 §3.2); X.7.20 to X.7.27: our SPF, DKIM or reverse name (RFC 7372). */
+const ABOUT_US = /^[45]\.(?:1\.[78]|7\.2\d)$/;
+/** How Postfix and Exim word what has no enhanced code of its own. */
+const SAYS_ABOUT_US = /\b(?:sender address|client host|helo command) rejected\b|\bblocked using\b/i;
+
 /**
- * Whether a refusal speaks of our sender address or our name instead of the recipient: X.1.7 and X.1.8 (RFC 3463 §3.2), 504
- * for a HELO name. Postfix gives these in answer to RCPT TO too, since it delays every refusal until then.
+ * Whether a refusal speaks of our sender, name or address instead of the recipient. Postfix gives these in answer to RCPT TO
+ * too, since it delays every refusal until then.
  */
 function isAboutUs(reply: Reply, about: 'sender' | 'recipient'): boolean {
-  if (reply.code === 504 || /^[45]\.1\.[78]$/.test(reply.enhanced ?? '')) return true;
+  if (reply.code === 504 || ABOUT_US.test(reply.enhanced ?? '') || SAYS_ABOUT_US.test(reply.lines.join(' ')))
+    return true;
   return about === 'sender' && /^5\.(?:1|7)\./.test(reply.enhanced ?? '');
 }
 

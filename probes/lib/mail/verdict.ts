@@ -11,6 +11,8 @@ export interface Visit {
   readonly preference: number | undefined;
   readonly outcome: Outcome;
   readonly session: Session | undefined;
+  /** Whether TCP connected. */
+  readonly reached: boolean;
   readonly phases: Readonly<Record<string, number>>;
 }
 
@@ -99,7 +101,7 @@ function expiring(visit: Visit, days: number | undefined): Fault | undefined {
 }
 
 function judgeDead(visits: readonly Visit[], first: Visit, why: Fault, question: Question, sight: Sight): Finding {
-  const rung = visits.some((visit) => visit.session !== undefined) ? 'reachable' : 'none';
+  const rung = visits.some((visit) => visit.reached) ? 'reachable' : 'none';
   // One exchanger that we could not look at may be the one that works.
   const unseen = visits.find(({ outcome }) => outcome.kind === 'dead' && !accuses(outcome.fault));
   if (unseen?.outcome.kind === 'dead') return unknown(named(unseen, unseen.outcome.fault), sight);
@@ -119,7 +121,7 @@ function accuses(why: Fault): boolean {
 }
 
 function timedOut(visit: Visit): boolean {
-  return visit.session === undefined && visit.outcome.kind === 'dead' && visit.outcome.fault.code === 'TCP_TIMEOUT';
+  return visit.outcome.kind === 'dead' && visit.outcome.fault.code === 'TCP_TIMEOUT';
 }
 
 function count(visits: readonly Visit[], why: Fault): Fault {
@@ -182,13 +184,17 @@ const VERDICTS = {
 
 function sayVisit(visit: Visit): string {
   const { outcome } = visit;
-  const result = outcome.kind === 'dead' ? outcome.fault.code : `${outcome.kind} ${sayReply(outcome.reply)}`;
+  const reply = outcome.kind === 'dead' || outcome.kind === 'greeted' ? '' : ` ${sayReply(outcome.reply)}`;
+  const result = outcome.kind === 'dead' ? outcome.fault.code : `${outcome.kind}${reply}`;
   return `${visit.preference === undefined ? '' : `${visit.preference} `}${visit.host}: ${result}`.slice(0, 200);
 }
 
 function transcriptOf(visits: readonly Visit[]): { name: string; type: string; text: string } {
-  const text = visits
-    .map((visit) => `== ${sayVisit(visit)}\n${visit.session?.transcript ?? '-- not connected'}`)
-    .join('\n');
+  const text = visits.map((visit) => `== ${sayVisit(visit)}\n${whatWasSaid(visit)}`).join('\n');
   return { name: 'smtp', type: 'text/plain', text: text.slice(0, EVIDENCE_CAP) };
+}
+
+function whatWasSaid({ session, outcome }: Visit): string {
+  if (session !== undefined) return session.transcript;
+  return outcome.kind === 'dead' ? `-- ${outcome.fault.message}` : '';
 }
