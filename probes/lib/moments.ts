@@ -269,7 +269,7 @@ function digits(text: string): string {
   return text.replace(/[〇零一二三四五六七八九十两]{1,4}(?=[年月日号點点时時分])/g, (word) => {
     const plain = word.replaceAll('零', '〇').replaceAll('两', '二');
     const ten = plain.indexOf('十');
-    if (ten < 0) return [...plain].map((each) => HAN_DIGITS.indexOf(each)).join('');
+    if (ten < 0) return Array.from(plain, (each) => HAN_DIGITS.indexOf(each)).join('');
     const tens = ten === 0 ? 1 : HAN_DIGITS.indexOf(plain.slice(ten - 1, ten));
     const ones = plain.length > ten + 1 ? HAN_DIGITS.indexOf(plain.slice(ten + 1, ten + 2)) : 0;
     return String(tens * 10 + ones);

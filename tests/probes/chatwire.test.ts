@@ -1,0 +1,204 @@
+/** Far sides that break WebSocket on the wire: each is a typed failure within the deadline, and none costs memory. */
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { accept, ASK, frame, look, openWire, short } from '../lib/chat.ts';
+import type { Far } from '../lib/chat.ts';
+
+const open: Far[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((far) => far.close()));
+});
+
+const FLOOD = Buffer.alloc(64 * 1024, 0x61);
+
+/** Writes as fast as it is taken, until the other side goes. */
+function pour(socket: Socket, chunk: Buffer): void {
+  const more = () => {
+    while (!socket.destroyed && socket.write(chunk)) if (socket.writableLength > 1_000_000) return;
+  };
+  socket.on('drain', more);
+  more();
+}
+
+const text = (words: string) => frame(0x81, Buffer.from(words));
+
+type Story = readonly [name: string, expected: string, speak: (socket: Socket, key: string) => void];
+
+const STORIES: readonly Story[] = [
+  ['a wrong accept key', 'failed PROTO_GARBAGE reachable', (s) => s.write(accept('another key'))],
+  [
+    'an extension nobody asked for',
+    'failed PROTO_GARBAGE reachable',
+    (s, k) => s.write(accept(k, 'Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99\r\n')),
+  ],
+  [
+    'a handshake that never ends',
+    'failed DEADLINE reachable',
+    (s) => s.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n'),
+  ],
+  [
+    'headers without end',
+    'failed TOO_LARGE reachable',
+    (s) => {
+      s.write('HTTP/1.1 101 Switching Protocols\r\n');
+      pour(s, Buffer.from(`X-A: ${'a'.repeat(1_000)}\r\n`));
+    },
+  ],
+  ['a banner of another protocol', 'failed PROTO_GARBAGE reachable', (s) => s.write('220 mail.example.id ESMTP\r\n')],
+  ['a connection cut before the answer', 'failed PROTO_CLOSED reachable', (s) => s.destroy()],
+  [
+    'reserved bits',
+    'failed PROTO_GARBAGE accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0xf1, Buffer.from('x'))])),
+  ],
+  [
+    'an opcode that does not exist',
+    'failed PROTO_GARBAGE accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0x83, Buffer.from('x'))])),
+  ],
+  [
+    'a masked frame of a server',
+    'failed PROTO_GARBAGE accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), Buffer.from([0x81, 0x81, 1, 2, 3, 4, 0x60])])),
+  ],
+  [
+    'text that is no UTF-8',
+    'failed CHARSET accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0x81, Buffer.from([0xc3, 0x28, 0xff]))])),
+  ],
+  [
+    'a length of 64 bits',
+    'failed TOO_LARGE accepting',
+    (s, k) =>
+      s.write(
+        Buffer.concat([Buffer.from(accept(k)), Buffer.from([0x81, 127, 255, 255, 255, 255, 255, 255, 255, 255])]),
+      ),
+  ],
+  [
+    'a frame of 50 MB',
+    'failed TOO_LARGE accepting',
+    (s, k) => {
+      s.write(Buffer.concat([Buffer.from(accept(k)), frame(0x81, FLOOD, 50_000_000)]));
+      pour(s, FLOOD);
+    },
+  ],
+  [
+    'a deflated frame',
+    'failed PROTO_GARBAGE accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0xc1, randomBytes(100))])),
+  ],
+  [
+    'fragments without end',
+    'failed TOO_LARGE accepting',
+    (s, k) => {
+      s.write(Buffer.concat([Buffer.from(accept(k)), frame(0x01, Buffer.from('a'))]));
+      pour(s, Buffer.concat(Array.from({ length: 5_000 }, () => frame(0x00, Buffer.alloc(0)))));
+    },
+  ],
+  [
+    'small messages without end',
+    'failed TOO_LARGE accepting',
+    (s, k) => {
+      s.write(accept(k));
+      pour(s, Buffer.concat(Array.from({ length: 500 }, () => text('{"type":"typing"}'))));
+    },
+  ],
+  [
+    'close code 1005 on the wire',
+    'failed PROTO_GARBAGE accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0x88, Buffer.from([0x03, 0xed]))])),
+  ],
+  [
+    'close code 65535',
+    'failed PROTO_GARBAGE accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0x88, Buffer.from([0xff, 0xff]))])),
+  ],
+  [
+    'close code 1008',
+    'failed REJECTED accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0x88, Buffer.from([0x03, 0xf0]))])),
+  ],
+  [
+    'close code 1011',
+    'failed SERVER_ERROR accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0x88, Buffer.from([0x03, 0xf3]))])),
+  ],
+  [
+    'close code 1013',
+    'failed OVERLOAD accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0x88, Buffer.from([0x03, 0xf5]))])),
+  ],
+  [
+    'close code 4003',
+    'failed PROTO_CLOSED accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0x88, Buffer.from([0x0f, 0xa3]))])),
+  ],
+  [
+    'a connection cut in the middle',
+    'failed PROTO_CLOSED accepting',
+    (s, k) => {
+      s.write(accept(k));
+      setTimeout(() => s.destroy(), 300);
+    },
+  ],
+  [
+    'a JSON message 100,000 levels deep',
+    'ok answered',
+    (s, k) => {
+      s.write(accept(k));
+      s.once('data', () => s.write(text('['.repeat(100_000))));
+    },
+  ],
+];
+
+describe('S-G1: a far side that breaks the protocol', () => {
+  test.each(STORIES)('%s is %s', async (_name, expected, speak) => {
+    const far = await openWire(speak);
+    open.push(far);
+    const began = performance.now();
+    const finding = await look({ url: far.url, steps: ASK }, 3_000);
+    expect(short(finding)).toBe(expected);
+    expect(performance.now() - began).toBeLessThan(3_500);
+  });
+
+  test('pings without end do not stop the look from ending', async () => {
+    const far = await openWire((s, k) => {
+      s.write(accept(k));
+      pour(s, Buffer.concat(Array.from({ length: 2_000 }, () => frame(0x89, Buffer.from('p')))));
+    });
+    open.push(far);
+    const finding = await look({ url: far.url, steps: ASK }, 3_000);
+    expect(finding.kind).toBe('failed');
+  });
+
+  test('a chat that ends is told with its code, and the codes do not leave the look waiting', async () => {
+    const far = await openWire((s, k) =>
+      s.write(
+        Buffer.concat([
+          Buffer.from(accept(k)),
+          frame(0x88, Buffer.concat([Buffer.from([0x0f, 0xa3]), Buffer.from('go away\r\nX: y')])),
+        ]),
+      ),
+    );
+    open.push(far);
+    const finding = await look({ url: far.url, steps: ASK }, 3_000);
+    expect(finding.facts['close_code']).toBe(4003);
+    expect(finding.kind === 'failed' && finding.fault.message).not.toMatch(/[\r\n]/);
+  });
+
+  test('a look that is called off ends at once and leaves no socket', async () => {
+    const closed: boolean[] = [];
+    const far = await openWire((s, k) => {
+      s.on('close', () => closed.push(true));
+      s.write(accept(k));
+    });
+    open.push(far);
+    const began = performance.now();
+    const finding = await look({ url: far.url, steps: [{ expect: {}, within: '60s' }] }, 400);
+    expect(finding.kind).toBe('failed');
+    expect(performance.now() - began).toBeLessThan(1_500);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(closed).toEqual([true]);
+  });
+});
