@@ -10,18 +10,20 @@ import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
 import { duration } from '../src/core/duration.ts';
 import { Secret, secret } from '../src/core/secret.ts';
+import { certificateDays, expiring } from './lib/certificate.ts';
 import { converse } from './lib/chat/conversation.ts';
 import type { Course } from './lib/chat/conversation.ts';
 import { upgrade } from './lib/chat/line.ts';
 import type { Upgraded } from './lib/chat/line.ts';
 import { steps } from './lib/chat/steps.ts';
 import { dial, findingOf } from './lib/connector.ts';
-import type { Certificate, Connection } from './lib/connector.ts';
+import type { Connection } from './lib/connector.ts';
 import { discreet } from './lib/discretion.ts';
 import { reach } from './lib/reach.ts';
+import { headerName, headerValue, unsendable } from './lib/request.ts';
 
 /** Headers that make the handshake what it is, and those that would lead it elsewhere. */
-const RESERVED = /^(?:sec-websocket-.*|connection|upgrade|host|content-length|transfer-encoding|origin)$/i;
+const RESERVED = /^(?:sec-websocket-.*|host|origin)$/;
 
 const schema = z.strictObject({
   ...reach,
@@ -41,28 +43,15 @@ const schema = z.strictObject({
     .optional(),
   headers: z
     .record(
-      z
-        .string()
-        .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,80}$/)
-        .refine((name) => !RESERVED.test(name), { error: 'this header belongs to the handshake itself' }),
-      z.union([
-        secret(),
-        z
-          .string()
-          .max(4_096)
-          .regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/),
-      ]),
+      headerName().refine((name) => !RESERVED.test(name), 'this header belongs to the handshake itself'),
+      z.union([secret(), headerValue()]),
     )
     .default({}),
   greeting: duration()
     .default(600)
     .meta({ description: 'how long the far side may greet before we speak; a greeting is no answer' }),
   steps: steps(),
-  expect: z
-    .strictObject({
-      certificate_days: z.int().min(0).max(3_650).optional().meta({ description: 'fewer days left are degraded' }),
-    })
-    .optional(),
+  expect: z.strictObject({ certificate_days: certificateDays() }).prefault({}),
 });
 type Settings = z.output<typeof schema>;
 
@@ -133,10 +122,13 @@ async function talk(settings: Settings, context: ProbeContext, reached: Reached)
   const { connection, began, sight } = reached;
   const farewell = Math.min(FAREWELL_MS, context.timeoutMs / 5);
   const endsAt = began + context.timeoutMs - farewell;
+  const headers = revealed(settings.headers);
+  const bad = unsendable(headers);
+  if (bad !== undefined) return findingOf(bad, 'reachable', sight);
   const upgradeBegan = performance.now();
   const upgraded = await upgrade({
     ...{ url: settings.url, origin: settings.origin, subprotocol: settings.subprotocol, connection },
-    headers: revealed(settings.headers),
+    headers,
     signal: context.signal,
     timeoutMs: endsAt - upgradeBegan,
   });
@@ -157,7 +149,8 @@ async function talk(settings: Settings, context: ProbeContext, reached: Reached)
   };
   const finding = judge(course, told);
   if (finding.kind !== 'ok') return { ...finding, evidence: [course.evidence] };
-  return expiring(finding, connection.certificate, settings.expect?.certificate_days);
+  const soon = expiring(connection.certificate, settings.expect.certificate_days);
+  return soon === undefined ? finding : degraded(finding.rung, soon, told);
 }
 
 const revealed = (headers: Settings['headers']): Record<string, string> =>
@@ -230,15 +223,4 @@ function queued({ position, waitSeconds }: Course): Fault {
   const place = position === undefined ? 'the place is not told' : `place ${position}`;
   const wait = waitSeconds === undefined ? '' : `, about ${waitSeconds} s`;
   return fault('OVERLOAD', `in the queue, nobody answered yet (${place}${wait})`);
-}
-
-function expiring(
-  finding: Finding & { kind: 'ok' },
-  certificate: Certificate | undefined,
-  wanted: number | undefined,
-): Finding {
-  if (certificate === undefined || wanted === undefined || certificate.daysLeft >= wanted) return finding;
-  const { rung, phases, facts } = finding;
-  const message = `the certificate is valid for ${certificate.daysLeft} more days, ${wanted} are asked for`;
-  return degraded(rung, fault('CERT_EXPIRING', message), { phases, facts });
 }

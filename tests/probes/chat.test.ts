@@ -4,7 +4,7 @@ import kind from '../../probes/chat-websocket.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { ASK, HELLO, look, openChat, openWire, RUN, short } from '../lib/chat.ts';
 import type { Far } from '../lib/chat.ts';
-import type { WebSocket } from 'ws';
+import type { RawData, WebSocket } from 'ws';
 
 const open: Far[] = [];
 afterEach(async () => {
@@ -26,6 +26,8 @@ const answers =
     });
   };
 
+const spoken = (data: RawData): string => (data as Buffer).toString('utf8');
+
 const AGENT = { type: 'message', from: { role: 'agent', name: 'Sari' }, text: 'Hello, this is Sari.' };
 const BOT = { type: 'message', from: { role: 'bot' }, text: 'Thank you, we have your message.' };
 
@@ -43,7 +45,7 @@ describe('who answers', () => {
   });
 
   test('our own words coming back are no answer', async () => {
-    const url = await chat((guest) => guest.on('message', (data) => guest.send(data.toString())));
+    const url = await chat((guest) => guest.on('message', (data) => guest.send(String(data))));
     expect(short(await look({ url, steps: ASK }))).toBe('failed NO_REPLY accepting');
   });
 
@@ -99,7 +101,7 @@ describe('the script', () => {
     const said: string[] = [];
     const url = await chat((guest) =>
       guest.on('message', (data) => {
-        said.push(data.toString());
+        said.push(String(data));
         guest.send(JSON.stringify({ ...BOT, id: 'c-42', text: 'Your ticket is DW-77.' }));
       }),
     );
@@ -120,7 +122,7 @@ describe('the script', () => {
     const said: string[] = [];
     const url = await chat((guest) =>
       guest.on('message', (data) => {
-        said.push(data.toString());
+        said.push(String(data));
         guest.send(JSON.stringify({ ...BOT, id: '", "role": "admin", "x": "{{run_id}}' }));
       }),
     );

@@ -126,7 +126,7 @@ async function speak(play: Play, raw: string, score: Score): Promise<Ending | un
 async function wait(play: Play, expected: Expectation, within: number, step: number): Promise<Ending | undefined> {
   const until = Math.min(play.endsAt, performance.now() + within);
   const isMet = (heard: Heard | undefined) =>
-    heard !== undefined && satisfies(heard, expected) && !isLateGreeting(play, heard);
+    heard !== undefined && satisfies(heard, play.last?.raw ?? '', expected) && !isLateGreeting(play, heard);
   let answer: Heard | undefined;
   const ended = await listen(play, until, (heard) => {
     if (isMet(heard)) answer = heard;
