@@ -86,7 +86,6 @@ export default defineConfig(
       'no-fallthrough': 'error',
       'no-duplicate-case': 'error',
       'no-irregular-whitespace': 'error',
-      'no-promise-executor-return': 'error',
       'no-unmodified-loop-condition': 'error',
       'no-else-return': 'error',
       'no-param-reassign': 'error',

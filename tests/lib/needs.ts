@@ -12,10 +12,15 @@ export function programPath(name: string): string | undefined {
   return FOLDERS.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-/** Debian packages whose program or file is not here. `programs`: package by program. */
-export function missingPackages(programs: Readonly<Record<string, string>>): readonly string[] {
+export type Verdict = { readonly kind: 'run' } | { readonly kind: 'skip' | 'fail'; readonly line: string };
+
+/** Whether tests can run here. `programs`: Debian package by program or absolute path. */
+export function verdictOn(programs: Readonly<Record<string, string>>, name: string, required: boolean): Verdict {
   const missing = Object.entries(programs).filter(([program]) => programPath(program) === undefined);
-  return [...new Set(missing.map(([, debian]) => debian))];
+  if (missing.length === 0) return { kind: 'run' };
+  const packages = [...new Set(missing.map(([, debian]) => debian))].join(' ');
+  const line = `${name}: needs ${packages} (tests/peers/install.sh installs Debian's packages)`;
+  return { kind: required ? 'fail' : 'skip', line };
 }
 
 /**
@@ -23,20 +28,20 @@ export function missingPackages(programs: Readonly<Record<string, string>>): rea
  * with RINGBACK_PEERS=required that is a failure, so that a machine meant to have them cannot pass without.
  */
 export function describeWith(programs: Readonly<Record<string, string>>, name: string, body: () => void): void {
-  const missing = missingPackages(programs);
-  if (missing.length === 0) {
-    describe(name, body);
-    return;
-  }
-  const line = `${name}: needs the Debian package ${missing.join(' ')} (tests/peers/install.sh installs it)`;
-  if (process.env['RINGBACK_PEERS'] === 'required') {
-    describe(name, () => {
-      it('has what it needs', () => {
-        throw new Error(line);
+  const verdict = verdictOn(programs, name, process.env['RINGBACK_PEERS'] === 'required');
+  switch (verdict.kind) {
+    case 'run':
+      describe(name, body);
+      return;
+    case 'fail':
+      describe(name, () => {
+        it('has what it needs', () => {
+          throw new Error(verdict.line);
+        });
       });
-    });
-    return;
+      return;
+    case 'skip':
+      console.warn(`skipped: ${verdict.line}`);
+      describe.skip(verdict.line, body);
   }
-  console.warn(`skipped: ${line}`);
-  describe.skip(line, body);
 }
