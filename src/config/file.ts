@@ -6,11 +6,10 @@ import type { Problem } from './error.ts';
 import { LARGEST_FILE, parseText } from './position.ts';
 import type { Parsed } from './position.ts';
 import { reasonOf } from './secrets.ts';
-import { problemAt } from './tree.ts';
-import type { Entry, Mark, Tree } from './tree.ts';
+import { markAt, problemAt } from './tree.ts';
+import type { Entry, Tree } from './tree.ts';
 
-const topOf = (file: string): Mark => ({ file, place: () => ({ line: 1, column: 1 }) });
-const atTop = (file: string, message: string): Problem => problemAt(topOf(file), [], message);
+const atTop = (file: string, message: string): Problem => problemAt(markAt(file, 1), [], message);
 
 /** The file itself, or all `*.yaml` of a folder in the order of their names. */
 export async function filesOf(path: string): Promise<readonly string[]> {

@@ -19,13 +19,13 @@ const policy = z.strictObject({
 
 const hours = z.union([
   z.literal('24/7'),
-  z.strictObject({
-    weekly: leaf.weekly().meta({ description: 'such as "Mo-Fr 08:00-20:00; Sa 09:00-15:00", after OpenStreetMap' }),
-    holidays: z
-      .enum(['open', 'closed'])
-      .default('open')
-      .meta({ description: "on public holidays of the provider's country" }),
-  }),
+  z.strictObject(
+    {
+      weekly: leaf.weekly().meta({ description: 'such as "Mo-Fr 08:00-20:00; Sa 09:00-15:00", after OpenStreetMap' }),
+      holidays: z.enum(['open', 'closed']).default('open').meta({ description: "on the country's public holidays" }),
+    },
+    { error: (issue) => (issue.code === 'invalid_type' ? '{ weekly: "Mo-Fr 08:00-20:00" }' : undefined) },
+  ),
 ]);
 
 const maintenance = z.union([

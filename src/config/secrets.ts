@@ -5,8 +5,8 @@ import { dirname, sep } from 'node:path';
 import { Secret, SECRET_REFERENCE } from '../core/secret.ts';
 import { printProblem } from './error.ts';
 import type { Problem } from './error.ts';
-import { problemAt, textsIn } from './tree.ts';
-import type { Tree } from './tree.ts';
+import { eachText, problemAt } from './tree.ts';
+import type { Mark, Path, Tree } from './tree.ts';
 
 const LARGEST = 64 * 1024;
 
@@ -23,19 +23,20 @@ type Read =
 
 /** Reads every secret that the tree refers to, each once. `${NAME}` is left as it is: only a whole value is a reference (S-K2). */
 export async function resolveSecrets(tree: Tree, environment: NodeJS.ProcessEnv): Promise<Resolved> {
+  const uses = new Map<string, { mark: Mark; path: Path }[]>();
+  eachText(tree, (text, mark, path) => {
+    if (SECRET_REFERENCE.test(text)) uses.set(text, [...(uses.get(text) ?? []), { mark, path: [...path] }]);
+  });
   const secrets = new Map<string, Secret>();
-  const results = new Map<string, Read>();
   const problems: Problem[] = [];
   const warnings: string[] = [];
-  for (const { text, mark, path } of textsIn(tree)) {
-    if (!SECRET_REFERENCE.test(text)) continue;
-    const known = results.get(text);
-    const read = known ?? (await readSecret(text, environment));
-    results.set(text, read);
-    secrets.set(text, new Secret(read.ok ? read.value : '', text));
-    if (!read.ok) problems.push(problemAt(mark, path, read.why));
-    else if (read.warning !== undefined && known === undefined) {
-      warnings.push(printProblem(problemAt(mark, path, read.warning)));
+  for (const [reference, places] of uses) {
+    const read = await readSecret(reference, environment);
+    secrets.set(reference, new Secret(read.ok ? read.value : '', reference));
+    if (!read.ok) problems.push(...places.map(({ mark, path }) => problemAt(mark, path, read.why)));
+    const [first] = places;
+    if (read.ok && read.warning !== undefined && first !== undefined) {
+      warnings.push(printProblem(problemAt(first.mark, first.path, read.warning)));
     }
   }
   return { secrets, problems, warnings };

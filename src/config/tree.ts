@@ -2,10 +2,31 @@
 import type { Secret } from '../core/secret.ts';
 import type { Problem } from './error.ts';
 
-/** A place in a file; line and column are counted only when somebody asks, since most places are never printed. */
-export interface Mark {
+/** Where line and column of an offset are found. */
+export interface Source {
   readonly file: string;
-  readonly place: () => { readonly line: number; readonly column: number };
+  readonly place: (offset: number) => { readonly line: number; readonly column: number };
+}
+
+/** A place in a file. Line and column are counted only when somebody asks: most places are never printed. */
+export class Mark {
+  readonly source: Source;
+  readonly offset: number;
+  constructor(source: Source, offset: number) {
+    this.source = source;
+    this.offset = offset;
+  }
+  get file(): string {
+    return this.source.file;
+  }
+  place(): { readonly line: number; readonly column: number } {
+    return this.source.place(this.offset);
+  }
+}
+
+/** A place that is no offset: the top of a file that was not read, or an argument of a command. */
+export function markAt(file: string, line: number): Mark {
+  return new Mark({ file, place: () => ({ line, column: 1 }) }, 0);
 }
 
 export type Plain = string | number | boolean | null;
@@ -119,15 +140,20 @@ export function bare(tree: Tree, secrets: ReadonlyMap<string, Secret>): unknown 
   }
 }
 
-/** Every text in the tree, with its path. */
-export function* textsIn(tree: Tree, path: Path = []): Generator<{ text: string; mark: Mark; path: Path }> {
-  if (tree.kind === 'scalar') {
-    if (typeof tree.value === 'string') yield { text: tree.value, mark: tree.mark, path };
-    return;
-  }
-  if (tree.kind === 'list') {
-    for (const [index, item] of tree.items.entries()) yield* textsIn(item, [...path, index]);
-    return;
-  }
-  for (const [key, entry] of tree.entries) yield* textsIn(entry.tree, [...path, key]);
+/** Calls `visit` with every text in the tree. The path lives only as long as the call. */
+export function eachText(tree: Tree, visit: (text: string, mark: Mark, path: Path) => void): void {
+  const path: (string | number)[] = [];
+  const walk = (node: Tree): void => {
+    if (node.kind === 'scalar') {
+      if (typeof node.value === 'string') visit(node.value, node.mark, path);
+      return;
+    }
+    const inside = node.kind === 'list' ? node.items.entries() : node.entries;
+    for (const [step, child] of inside) {
+      path.push(step);
+      walk('tree' in child ? child.tree : child);
+      path.pop();
+    }
+  };
+  walk(tree);
 }

@@ -7,7 +7,7 @@ import { readTree } from './file.ts';
 import { parseText } from './position.ts';
 import { resolveSecrets } from './secrets.ts';
 import { unknownKind } from './settings.ts';
-import { bare, problemAt } from './tree.ts';
+import { bare, markAt, problemAt } from './tree.ts';
 import type { Entry, Mark, Tree } from './tree.ts';
 import { check, explain } from './words.ts';
 
@@ -34,7 +34,7 @@ export async function parseWith(
 ): Promise<Tried> {
   const kind = kinds.get(name);
   if (kind === undefined) {
-    return { ok: false, problems: [problemAt(argument('argument', 1), [], unknownKind(name, kinds.keys()))] };
+    return { ok: false, problems: [problemAt(markAt('argument', 1), [], unknownKind(name, kinds.keys()))] };
   }
   const { tree, problems } = await gather(given);
   if (problems.length > 0) return { ok: false, problems: inOrder(problems) };
@@ -47,8 +47,6 @@ export async function parseWith(
   return { ok: true, settings: parsed.value, timeoutMs: written ?? kind.timeoutMs, warnings: resolved.warnings };
 }
 
-const argument = (file: string, line: number): Mark => ({ file, place: () => ({ line, column: 1 }) });
-
 async function gather(given: Try): Promise<{ tree: Tree; problems: readonly Problem[] }> {
   const problems: Problem[] = [];
   const entries = new Map<string, Entry>();
@@ -60,18 +58,18 @@ async function gather(given: Try): Promise<{ tree: Tree; problems: readonly Prob
   for (const [index, pair] of given.pairs.entries()) problems.push(...plantPair(entries, pair, index + 1));
   if (given.timeout !== undefined) plantOption(entries, 'timeout', '--timeout', given.timeout);
   if (given.allowPrivate === true) plantOption(entries, 'allow_private', '--allow-private', true);
-  return { tree: { kind: 'map', mark: argument('argument', 1), entries }, problems };
+  return { tree: { kind: 'map', mark: markAt('argument', 1), entries }, problems };
 }
 
 function plantOption(entries: Map<string, Entry>, key: string, option: string, value: string | boolean): void {
-  const mark = argument(option, 1);
+  const mark = markAt(option, 1);
   entries.set(key, { key: mark, tree: { kind: 'scalar', mark, value, text: String(value) } });
 }
 
 function plantPair(entries: Map<string, Entry>, pair: string, line: number): readonly Problem[] {
   const cut = pair.indexOf('=');
   const keys = pair.slice(0, cut).split('.');
-  const mark = argument('argument', line);
+  const mark = markAt('argument', line);
   if (cut < 1 || keys.some((key) => key === '' || key === '__proto__')) {
     return [problemAt(mark, [], 'expected key=value or key.sub=value')];
   }

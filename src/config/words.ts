@@ -47,6 +47,7 @@ function kindOf(value: unknown): string {
   if (value === null) return 'nothing';
   if (value === undefined) return 'no value';
   if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'number' && !Number.isInteger(value)) return 'a fraction';
   return { string: 'text', number: 'a number', boolean: 'true or false' }[typeof value as string] ?? 'a map';
 }
 
@@ -108,7 +109,6 @@ interface Flat {
   readonly path: Path;
   readonly message: string;
   readonly onKey: boolean;
-  readonly custom: boolean;
 }
 
 /** Issues as problems: each at its value, an unknown key at the key, a missing one at what should contain it. */
@@ -125,7 +125,6 @@ function flatten(issue: z.core.$ZodIssue, prefix: Path): Flat[] {
         path: [...path, key],
         message: lines[index] ?? 'unknown key',
         onKey: true,
-        custom: false,
       }));
     }
     case 'invalid_union':
@@ -135,25 +134,28 @@ function flatten(issue: z.core.$ZodIssue, prefix: Path): Flat[] {
       return issue.issues.flatMap((inner) => flatten(inner, path));
     case 'invalid_type':
     case 'invalid_value':
-      return [{ path, message: issue.message, onKey: false, custom: !issue.message.startsWith('expected ') }];
     case 'too_small':
     case 'too_big':
     case 'invalid_format':
     case 'not_multiple_of':
     case 'custom':
-      return [{ path, message: issue.message, onKey: false, custom: true }];
+      return [{ path, message: issue.message, onKey: false }];
   }
 }
 
 /** Of the forms that a value may have, the one that it resembles most is told about; when it resembles none, all are named. */
 function flattenUnion(issue: z.core.$ZodIssueInvalidUnion, path: Path): Flat[] {
   const inside = issue.errors.filter((branch) => !branch.some(missesForm));
-  const [best] = inside.toSorted((a, b) => a.length - b.length);
+  const [best] = inside.toSorted((a, b) => weigh(a) - weigh(b));
   if (best !== undefined) return best.flatMap((inner) => flatten(inner, path));
   const forms = new Set(issue.errors.map((branch) => formOf(branch[0])));
   const message = forms.size === 0 ? 'none of the allowed forms' : `expected ${alternatives([...forms])}`;
-  return [{ path, message: `${message}, found ${kindOf(issue.input)}`, onKey: false, custom: false }];
+  return [{ path, message: `${message}, found ${kindOf(issue.input)}`, onKey: false }];
 }
+
+/** How far a value is from a form: each unknown key counts. */
+const weigh = (branch: Issues): number =>
+  branch.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
 
 /** True when the value is of another form altogether, not one of this form with a fault inside. */
 const missesForm = (issue: z.core.$ZodIssue): boolean =>
@@ -161,9 +163,10 @@ const missesForm = (issue: z.core.$ZodIssue): boolean =>
   (issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'custom');
 
 function formOf(issue: z.core.$ZodIssue | undefined): string {
-  if (issue?.code === 'invalid_type') return nameOf(issue.expected);
-  if (issue?.code === 'invalid_value') return alternatives(issue.values.map(String));
-  return issue?.message ?? 'something else';
+  if (issue?.message.startsWith('expected ') !== true) return issue?.message ?? 'something else';
+  if (issue.code === 'invalid_type') return nameOf(issue.expected);
+  if (issue.code === 'invalid_value') return alternatives(issue.values.map(String));
+  return issue.message;
 }
 
 function place(flat: Flat, root: Tree): Problem {
@@ -172,8 +175,7 @@ function place(flat: Flat, root: Tree): Problem {
   const { tree, mark, key } = find(root, flat.path);
   if (flat.onKey) return problemAt(key, flat.path, flat.message);
   if (tree === undefined) {
-    const wanted = flat.custom ? `: ${flat.message}` : '';
-    return problemAt(mark, flat.path, `is required${wanted}`);
+    return problemAt(mark, flat.path, `is required: ${flat.message.replace(/, found .*$/, '')}`);
   }
   return problemAt(mark, flat.path, quoteHint(flat.message, tree) ?? flat.message);
 }
@@ -186,7 +188,7 @@ function referenceAbove(path: Path, root: Tree): Problem | undefined {
     return problemAt(
       mark,
       path.slice(0, length),
-      'this setting is no secret and is shown in public: write the value itself, not a reference',
+      'a secret has no place here: write the value itself, not a reference to one',
     );
   }
   return undefined;
@@ -197,7 +199,7 @@ function quoteHint(message: string, tree: Tree): string | undefined {
   if (!message.startsWith('expected text') || tree.kind !== 'scalar') return undefined;
   if (tree.value === null) return 'expected text, but nothing is written here';
   if (typeof tree.value === 'string') return undefined;
-  const what = typeof tree.value === 'number' ? 'a number' : 'true or false';
+  const what = typeof tree.value === 'number' ? 'a number' : 'no text';
   return `expected text, but ${tree.text} without quotes is ${what}: quote it, "${tree.text}"`;
 }
 
