@@ -22,6 +22,8 @@ export interface Attendant {
 }
 
 const MOST_CALLS = 20;
+/** Calls that are over are kept for a while too: more than this, and the desk forgets its manners before its memory. */
+const MOST_KEPT = 500;
 const BUSY: Refusal = { status: 486, reason: 'Busy Here' };
 
 export function openAttendant(): Attendant {
@@ -50,7 +52,12 @@ function invite(calls: Map<string, Call>, request: SipRequest, line: Line, manne
     line.send(branchOf(known.invite) === branchOf(request) ? known.said : again(known, request, line));
     return;
   }
-  const refusal = manners.toCalls ?? (calls.size < MOST_CALLS ? unfit(request) : BUSY);
+  if (calls.size >= MOST_KEPT) {
+    line.send(respond(request, line, 'desk', BUSY));
+    return;
+  }
+  const active = [...calls.values()].filter(({ state }) => state !== 'over').length;
+  const refusal = manners.toCalls ?? (active < MOST_CALLS ? unfit(request) : BUSY);
   const call = openCall(request, line, calls);
   if (refusal === undefined) ring(call, manners.answers ? manners.ringMs : undefined);
   else refuse(call, refusal);

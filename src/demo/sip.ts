@@ -51,7 +51,7 @@ export interface SipDeskOptions {
 export interface SipDesk {
   readonly address: { readonly host: string; readonly udpPort: number; readonly tlsPort: number };
   readonly faults: readonly string[];
-  /** Breaks the desk in one way, or mends it (`none`); throws for a word that is not among `faults`. */
+  /** Breaks the desk in one way, or mends it (`none`); rejects for a word that is not among `faults`. */
   set(fault: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -141,7 +141,7 @@ export async function openSipDesk(options: SipDeskOptions): Promise<SipDesk> {
   return {
     address,
     faults: SIP_FAULTS,
-    set(wanted) {
+    async set(wanted) {
       const known = SIP_FAULTS.find((each) => each === wanted);
       if (known === undefined) throw new Error(`the SIP desk knows no fault "${wanted}"`);
       return inTurn(() => change(known));

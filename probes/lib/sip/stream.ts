@@ -53,7 +53,11 @@ export function askByStream(
     if (flaw !== undefined) giveUp(faultOfFlaw(there, flaw));
     else if (received > MOST_BYTES) giveUp(fault('TOO_LARGE', `${there} sent ${received} bytes and no answer`));
   };
-  const end = () => giveUp(fault('PROTO_CLOSED', `${there} closed the connection instead of answering`));
+  // The connector destroys the socket at the deadline, and over TLS its end is heard before the signal is.
+  const end = () => {
+    if (signal.aborted) stop();
+    else giveUp(fault('PROTO_CLOSED', `${there} closed the connection instead of answering`));
+  };
   const fail = (error: unknown) => giveUp(faultOf(error, 'talk', there));
 
   socket.on('data', hear);

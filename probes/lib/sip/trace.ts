@@ -47,6 +47,9 @@ const CREDENTIALS = /^((?:proxy-)?authorization\s*:).*$/i;
 
 function readable(bytes: Buffer): string[] {
   const text = bytes.toString('utf8', 0, ENTRY_CAP);
-  const lines = text.split(/\r?\n/).map((line) => printable(line.replace(CREDENTIALS, '$1 [redacted]')));
+  const lines = text
+    .trimEnd()
+    .split(/\r?\n/)
+    .map((line) => printable(line.replace(CREDENTIALS, '$1 [redacted]')));
   return bytes.length > ENTRY_CAP ? [...lines, `[${bytes.length - ENTRY_CAP} more bytes]`] : lines;
 }
