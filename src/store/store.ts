@@ -75,7 +75,7 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
     recentIncidents: (since, most) => read(() => sql.recentIncidents.all({ since, most }).map(unpackIncident)),
     notices: (since) => read(() => sql.notices.all(since).map(unpackNotice)),
     evidence: (incident) => read(() => sql.evidence.all(incident).map(unpackEvidence)),
-    looksSince: (target, since) => read(() => sql.looksSince.get(target, since)?.looks ?? 0),
+    looksSince: (target, since) => read(() => sql.looksSince.get({ target, since })?.looks ?? 0),
     observations: (target, since, until, most) =>
       read(() => sql.observations.all(target, since, until, most).map(unpackObservation)),
     due: (now, most, excluded) =>
@@ -138,9 +138,9 @@ function statements(db: Database) {
       `select ${OBSERVATION} from target t join location l join observation o on o.target = t.id and o.location = l.id
        where t.name = ? and o.slot_at >= ? and o.slot_at < ? order by o.slot_at limit ?`,
     ),
-    looksSince: db.prepare<[string, number], { looks: number }>(
+    looksSince: db.prepare<[{ target: string; since: number }], { looks: number }>(
       `select count(*) as looks from target t join location l join observation o
-       on o.target = t.id and o.location = l.id and o.slot_at >= ?2 where t.name = ?1`,
+       on o.target = t.id and o.location = l.id and o.slot_at >= @since where t.name = @target`,
     ),
     openIncidents: db.prepare<[], IncidentRow>('select * from incident where resolved_at is null order by opened_at'),
     incident: db.prepare<[string], IncidentRow>('select * from incident where id = ?'),
