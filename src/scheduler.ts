@@ -43,6 +43,8 @@ export interface Scheduler {
   stop(): void;
   /** Looks under way. */
   running(): number;
+  /** The newest tick, by the monotonic clock. */
+  tickedAt(): number;
 }
 
 const CAPS: Caps = { global: 512, perHost: 4, hostGapMs: 1_000 };
@@ -82,6 +84,7 @@ export function openScheduler(options: SchedulerOptions): Scheduler {
       rota.drain();
     },
     running: () => rota.running,
+    tickedAt: () => rota.tickedAt,
     stop: () => {
       rota.stop();
       void task.destroy();
@@ -240,6 +243,10 @@ class Rota {
   #bookExtra(booking: Booking, dueAt: Instant): void {
     const regular = nextSlot(booking.target.schedule, booking.target.id, this.#options.now());
     if (regular === undefined || dueAt < regular) this.#heap.push({ dueAt, booking, extra: true });
+  }
+
+  get tickedAt(): number {
+    return this.#tick.monotonic;
   }
 
   stop(): void {

@@ -84,8 +84,12 @@ function failure(health: Health, fault: Fault, at: Instant, policy: Policy): Ver
       return confirm({ ...health, streak: health.streak + 1 }, fault, policy);
     case 'unknown':
     case 'up':
-    case 'degraded':
       return confirm({ phase: 'pending', since: at, streak: 1, from: health }, fault, policy);
+    case 'degraded': {
+      // A failure among them ends a run of calm looks, even when it is forgiven.
+      const window = [...health.window, { at, slow: true }].slice(-policy.slow.of);
+      return confirm({ phase: 'pending', since: at, streak: 1, from: { ...health, window } }, fault, policy);
+    }
   }
 }
 

@@ -1,0 +1,89 @@
+/** The page from which the demo wallet is broken and mended, and the mailbox of its people on call. It knows no desk by name. */
+import { html } from 'ghtml';
+import type { Panel } from '../core/panel.ts';
+import type { Mail } from './letter.ts';
+
+/** One desk as the page shows it. */
+export interface Switch {
+  readonly id: string;
+  readonly title: string;
+  readonly where: string;
+  readonly faults: readonly string[];
+  fault(): string;
+  set(fault: string): Promise<void>;
+}
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  none: 'works',
+  down: 'port closed',
+  silence: 'connects, says nothing',
+  slow: 'answers late',
+  busy: 'busy, queue',
+  overload: 'too many, come later',
+  wrong: 'wrong answer',
+  garbage: 'bytes that are no protocol',
+  unanswered: 'rings for ever',
+  expired: 'certificate expired',
+  nostarttls: 'no encryption offered',
+  maintenance: 'says: maintenance',
+  closed: 'out of office',
+  notice: 'announces maintenance',
+};
+
+const MAILS_SHOWN = 20;
+
+export function openPanel(path: string, switches: readonly Switch[], mails: () => readonly Mail[]): Panel {
+  return {
+    path,
+    title: 'Demo wallet: break it',
+    // In this library a value behind an exclamation mark is markup already; every other one is escaped.
+    html: () => html`
+      <p>
+        Dompet Demo is a wallet whose support desk really answers, on this machine only. Break a way in, then watch the
+        status page, <a href="/metrics">/metrics</a> and the mailbox below.
+      </p>
+      !${switches.map((each) => deskOf(path, each)).join('')}
+      <section aria-labelledby="mailbox">
+        <h2 id="mailbox">Mailbox of the people on call</h2>
+        !${mails().length === 0 ? '<p>No mail yet.</p>' : mails().slice(-MAILS_SHOWN).toReversed().map(mailOf).join('')}
+      </section>
+    `,
+    post: async ({ desk, fault }) => {
+      const chosen = switches.find((each) => each.id === desk);
+      if (chosen !== undefined && fault !== undefined && chosen.faults.includes(fault)) await chosen.set(fault);
+    },
+  };
+}
+
+function deskOf(path: string, desk: Switch): string {
+  const now = desk.fault();
+  const buttons = desk.faults.map(
+    (fault) =>
+      html`<button name="fault" value="${fault}" aria-pressed="${String(fault === now)}">${meaning(fault)}</button>`,
+  );
+  return html`
+    <section class="desk ${now === 'none' ? 'good' : 'bad'}" aria-labelledby="desk-${desk.id}">
+      <h2 id="desk-${desk.id}">${desk.title}</h2>
+      <p>${desk.where} · now: <strong>${meaning(now)}</strong></p>
+      <form method="post" action="${path}">
+        <input type="hidden" name="desk" value="${desk.id}" />
+        !${buttons.join(' ')}
+      </form>
+    </section>
+  `;
+}
+
+function mailOf(mail: Mail): string {
+  const at = new Date(mail.at).toISOString();
+  return html`
+    <article class="mail">
+      <h3>${mail.subject}</h3>
+      <p><time datetime="${at}">${at}</time> · to ${mail.to.join(', ')}</p>
+      <pre>${mail.text}</pre>
+    </article>
+  `;
+}
+
+function meaning(fault: string): string {
+  return MEANINGS[fault] ?? fault;
+}

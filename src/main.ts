@@ -1,0 +1,449 @@
+/** Hands the rooms to each other. The only file that knows them all; it decides nothing itself. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import { openBoard, type Board } from './board.ts';
+import { jsonSchema } from './config/jsonschema.ts';
+import { ConfigError, loadConfig, printProblem, type Config } from './config/load.ts';
+import { parseWith, type Try } from './config/try.ts';
+import { openCalendar, type Calendar } from './core/calendar.ts';
+import { holdPromise } from './core/judge.ts';
+import type { Channel, ChannelId, Finding, Instant, Observation, Provider, TargetId } from './core/model.ts';
+import type { Panel } from './core/panel.ts';
+import type { Drawer, ProbeKind } from './core/probe.ts';
+import type { Receiver, ReceiverKinds } from './core/receiver.ts';
+import { openDemo, PORTS, type Ports } from './demo/demo.ts';
+import { openDrawer, openReceivers } from './drawer.ts';
+import { openLog, type Log } from './log.ts';
+import { openMetrics, type Metrics } from './metrics.ts';
+import { openOutbox, type Outbox } from './outbox.ts';
+import { openRunner, runProbe, type Assignment, type Runner } from './runner.ts';
+import { openScheduler, type Scheduler } from './scheduler.ts';
+import { openOperator, openPublic } from './server.ts';
+import { openSight, type Sight } from './sight.ts';
+import { StoreError } from './store/error.ts';
+import { openStore, type Store } from './store/store.ts';
+
+export const VERSION = '0.1.0';
+
+export interface Kinds {
+  readonly probes: Drawer;
+  readonly receivers: ReceiverKinds;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ServeOptions {
+  readonly config: string;
+  /** These three win over the configuration. */
+  readonly listen?: Address;
+  readonly operator?: Address;
+  readonly store?: string;
+  readonly panels?: readonly Panel[];
+  readonly logLevel?: string;
+}
+
+/** The monitor at work. */
+export interface Service {
+  readonly publicUrl: string;
+  readonly operatorUrl: string;
+  readonly config: Config;
+  readonly board: Board;
+  /** A line for whoever started it by hand. */
+  readonly hint?: string;
+  /** Stops looking, finishes what is being sent, writes what waits. */
+  stop(): Promise<void>;
+}
+
+const now = (): number => Date.now();
+const monotonic = (): number => performance.now();
+const PRUNE_EVERY_MS = 3_600_000;
+const SEND_GRACE_MS = 8_000;
+const TICK_LATE_MS = 5_000;
+const SEEN_LATE_FLOOR_MS = 60_000;
+
+/** All kinds of probe and receiver, found by their folders. */
+export async function openKinds(): Promise<Kinds> {
+  const folder = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+  return { probes: await openDrawer(folder('../probes/')), receivers: await openReceivers(folder('./receivers/')) };
+}
+
+/** The JSON Schema of a configuration file. */
+export async function schema(): Promise<object> {
+  return jsonSchema(await openKinds());
+}
+
+/** Starts the monitor. Throws a ConfigError or StoreError that says in words why it cannot. */
+export async function serve(options: ServeOptions): Promise<Service> {
+  const kinds = await openKinds();
+  const config = await loadConfig(options.config, kinds, process.env);
+  const log = openLog(options.logLevel ?? 'info');
+  for (const warning of config.warnings) log.warn({ event: 'config' }, warning);
+  if (config.canaries.length === 0) log.info({ event: 'canaries' }, 'no canaries: our own network is not tested');
+  const store = openStore(options.store ?? config.store);
+  try {
+    return await start({ options, kinds, config, log, store });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Ground {
+  readonly options: ServeOptions;
+  readonly kinds: Kinds;
+  readonly config: Config;
+  readonly log: Log;
+  readonly store: Store;
+}
+
+async function start(ground: Ground): Promise<Service> {
+  const { options, config, log, store } = ground;
+  const calendars = openCalendars(config.providers);
+  const assignments = assign(ground, calendars);
+  const sight = watch(config, log);
+  const board = await openBoard({
+    ledger: store,
+    now,
+    blind: () => sight.blind(),
+    publicUrl: config.publicUrl,
+    answerMs: (observation) => answerMs(assignments.get(observation.target), observation),
+  });
+  board.arrange(config.providers, calendars);
+  const metrics = measure(ground, board, sight);
+  const outbox = post(ground, metrics);
+  const runner = look(ground, { assignments, board, metrics, outbox, sight });
+  const scheduler = schedule(log, metrics, runner);
+  const servers = await open(ground, { board, metrics, scheduler });
+  for (const { target } of assignments.values()) metrics.arm(target, config.location);
+  scheduler.arm(
+    [...assignments.values()].map(({ target, kind }) => ({ target, host: hostOf(kind.host(target.with)) })),
+  );
+  outbox.wake();
+  const pruning = prune(ground);
+  log.info({ event: 'started', targets: assignments.size, location: config.location }, 'looking');
+  return {
+    ...servers,
+    config,
+    board,
+    stop: async () => {
+      clearInterval(pruning);
+      scheduler.stop();
+      runner.stop();
+      sight.close();
+      await outbox.stop(SEND_GRACE_MS);
+      await servers.close();
+      await store.close();
+      log.info({ event: 'stopped' }, `stopped ${options.config}`);
+    },
+  };
+}
+
+function openCalendars(providers: readonly Provider[]): ReadonlyMap<ChannelId, Calendar> {
+  const channels = providers.flatMap((provider) => provider.channels);
+  return new Map(channels.map((channel) => [channel.id, openCalendar(channel.hours, channel.maintenance)]));
+}
+
+/** Everything that a look needs and that does not change, by target. */
+function assign(
+  { config, kinds }: Ground,
+  calendars: ReadonlyMap<ChannelId, Calendar>,
+): ReadonlyMap<TargetId, Assignment> {
+  const assignmentsOf = (provider: Provider, channel: Channel): [TargetId, Assignment][] => {
+    const { routes, publicUrl } = config;
+    const setting = { providerName: provider.name, timezone: provider.timezone, channel, routes, publicUrl };
+    const expectation: Assignment['expectation'] = (at) => calendars.get(channel.id)?.expectation(at) ?? 'open';
+    return channel.targets.flatMap((target) => {
+      const kind = kinds.probes.get(target.probe);
+      return kind === undefined ? [] : [[target.id, { target, kind, setting, expectation }]];
+    });
+  };
+  return new Map(
+    config.providers.flatMap((provider) => provider.channels.flatMap((channel) => assignmentsOf(provider, channel))),
+  );
+}
+
+function answerMs(assignment: Assignment | undefined, { finding, durationMs }: Observation): number {
+  const answer = assignment?.kind.answer;
+  return answer === undefined ? durationMs : (finding.phases[answer] ?? durationMs);
+}
+
+/** Courtesy is owed to other people's hosts: our own loopback is looked at as often as it is configured. */
+function hostOf(host: string | null): string | null {
+  return host === null || /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/.test(host) ? null : host;
+}
+
+function watch(config: Config, log: Log): Sight {
+  return openSight({
+    canaries: config.canaries,
+    monotonic,
+    onChange: (blind) => {
+      log.warn({ event: 'sight', blind }, blind ? 'our own network is lost: nobody is accused' : 'we can see again');
+    },
+  });
+}
+
+function measure({ store }: Ground, board: Board, sight: Sight): Metrics {
+  return openMetrics(VERSION, {
+    channels: () => board.channels(),
+    outbox: () => store.outboxDepth(),
+    storeBytes: () => store.bytes(),
+    blind: () => sight.blind(),
+    loopDelay: () => sight.loopDelay(),
+    now,
+  });
+}
+
+function post({ config, kinds, log, store }: Ground, metrics: Metrics): Outbox {
+  const receivers = config.receivers.flatMap(({ name, kind, settings }): [string, Receiver][] => {
+    const receiver = kinds.receivers.get(kind);
+    return receiver === undefined ? [] : [[name, receiver.open(name, settings)]];
+  });
+  return openOutbox({
+    ledger: store,
+    receivers: new Map(receivers),
+    clock: now,
+    random: Math.random,
+    onDelivery: (receiver, delivery, notification) => {
+      metrics.notified(receiver, delivery.kind);
+      const entry = { event: 'notification', receiver, outcome: delivery.kind, key: notification.key };
+      if (delivery.kind === 'rejected') log.error(entry, delivery.detail);
+      else log.info(entry, delivery.detail);
+    },
+    onTrouble: (error) => {
+      log.error({ event: 'outbox', error: wordsOf(error) }, 'the outbox could not read or write the store');
+    },
+  });
+}
+
+interface Crew {
+  readonly assignments: ReadonlyMap<TargetId, Assignment>;
+  readonly board: Board;
+  readonly metrics: Metrics;
+  readonly outbox: Outbox;
+  readonly sight: Sight;
+}
+
+function look({ config, log, store }: Ground, { assignments, board, metrics, outbox, sight }: Crew): Runner {
+  return openRunner({
+    ledger: store,
+    location: config.location,
+    assignment: (target) => assignments.get(target.id),
+    blind: () => sight.blind(),
+    stalledWithin: (ms) => sight.stalledWithin(ms),
+    now,
+    monotonic,
+    onLook: (observation, target, ruling) => {
+      board.see(observation, ruling);
+      metrics.look(observation, target);
+      const { incident } = ruling;
+      if (incident === undefined) return;
+      const change = incident.updates.at(-1)?.change;
+      if (change === 'opened') metrics.incidentOpened(incident);
+      log.warn({ event: 'incident', id: incident.id, change, cause: incident.cause }, incident.because);
+      outbox.wake();
+    },
+    onTrouble: (target, what, error) => {
+      if (what !== 'threw') metrics.skipped(what, 1);
+      log.error({ event: 'look', target: target.id, what, error: wordsOf(error) }, `a look was ${what}`);
+    },
+  });
+}
+
+function schedule(log: Log, metrics: Metrics, runner: Runner): Scheduler {
+  return openScheduler({
+    look: (target, slotAt) => runner.look(target, slotAt),
+    onSkip: (_target, reason, count) => {
+      metrics.skipped(reason, count);
+    },
+    onStart: (lagMs) => {
+      metrics.lag(lagMs / 1000);
+    },
+    onClockJump: (ms) => {
+      metrics.clockJump();
+      log.warn({ event: 'clock', ms: Math.round(ms) }, 'the wall clock jumped; the schedule starts anew from now');
+    },
+    now,
+    monotonic,
+  });
+}
+
+interface Windows {
+  readonly board: Board;
+  readonly metrics: Metrics;
+  readonly scheduler: Scheduler;
+}
+
+async function open(
+  { options, config }: Ground,
+  { board, metrics, scheduler }: Windows,
+): Promise<{ publicUrl: string; operatorUrl: string; close: () => Promise<void> }> {
+  const ticking = (): boolean => monotonic() - scheduler.tickedAt() < TICK_LATE_MS;
+  const front = await openPublic({ snapshot: () => board.snapshot(), listen: options.listen ?? config.listen, now });
+  try {
+    const back = await openOperator({
+      listen: options.operator ?? config.operator.listen,
+      tokens: config.operator.tokens,
+      metrics: () => metrics.scrape(),
+      healthz: () => ({ ok: ticking(), detail: ticking() ? 'looking' : 'the schedule stands still' }),
+      readyz: () => freshness(board, ticking()),
+      panels: options.panels ?? [],
+    });
+    const close = async (): Promise<void> => {
+      await Promise.all([front.close(), back.close()]);
+    };
+    return { publicUrl: front.url, operatorUrl: back.url, close };
+  } catch (error) {
+    await front.close();
+    throw error;
+  }
+}
+
+/** Ready means that what we publish is fresh: looks come in and are stored. */
+function freshness(board: Board, ticking: boolean): { ok: boolean; detail: string } {
+  const seenAt = board.lastSeenAt();
+  if (!ticking) return { ok: false, detail: 'the schedule stands still' };
+  if (seenAt === undefined) return { ok: false, detail: 'no look has been recorded yet' };
+  const limitMs = Math.max(SEEN_LATE_FLOOR_MS, board.snapshot().staleAfterMs);
+  const fresh = now() - seenAt <= limitMs;
+  return { ok: fresh, detail: fresh ? 'looks are fresh' : 'no look has been recorded for too long' };
+}
+
+function prune({ config, store, log }: Ground): NodeJS.Timeout {
+  const run = (): void => {
+    store.prune(now(), config.retention).catch((error: unknown) => {
+      log.error({ event: 'prune', error: wordsOf(error) }, 'old rows could not be dropped');
+    });
+  };
+  return setInterval(run, PRUNE_EVERY_MS).unref();
+}
+
+function wordsOf(error: unknown): string | undefined {
+  return error instanceof Error ? `${error.name}: ${error.message}` : undefined;
+}
+
+/** What is wrong, in lines for the terminal, and the exit code that says so; undefined for a defect of ours. */
+export function explain(error: unknown): { readonly lines: readonly string[]; readonly exitCode: number } | undefined {
+  if (error instanceof ConfigError) return { lines: error.problems.map(printProblem), exitCode: 3 };
+  if (error instanceof UsageError) return { lines: [error.message], exitCode: 2 };
+  if (error instanceof StoreError) return { lines: [error.message], exitCode: 1 };
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  return syscall === 'listen' && code !== undefined ? { lines: [`cannot listen: ${message}`], exitCode: 1 } : undefined;
+}
+
+/** The words on the command line name nothing that exists. */
+class UsageError extends Error {}
+
+export interface Validated {
+  readonly path: string;
+  readonly providers: number;
+  readonly channels: number;
+  readonly targets: number;
+  readonly warnings: readonly string[];
+}
+
+/** Reads a configuration as `serve` would. Throws a ConfigError with every problem at once. */
+export async function validate(path: string): Promise<Validated> {
+  const { providers, warnings } = await loadConfig(path, await openKinds(), process.env);
+  const channels = providers.flatMap((provider) => provider.channels);
+  const targets = channels.reduce((sum, channel) => sum + channel.targets.length, 0);
+  return { path, providers: providers.length, channels: channels.length, targets, warnings };
+}
+
+/** One look by hand, as printed by `probe` and `try`. */
+export interface Looked {
+  readonly kind: string;
+  readonly target?: TargetId;
+  readonly at: Instant;
+  readonly durationMs: number;
+  readonly finding: Finding;
+}
+
+/** Looks once at a target of a configuration, named by its id or by as much of the end of it as is unique. */
+export async function probe(path: string, name: string): Promise<Looked> {
+  const kinds = await openKinds();
+  const { providers } = await loadConfig(path, kinds, process.env);
+  const all = providers.flatMap(({ timezone, channels }) =>
+    channels.flatMap((channel) => channel.targets.map((target) => ({ target, timezone }))),
+  );
+  const exact = all.filter(({ target }) => target.id === name);
+  const [found, ...others] = exact.length > 0 ? exact : all.filter(({ target }) => target.id.endsWith(`/${name}`));
+  if (found === undefined || others.length > 0) {
+    const known = all.map(({ target }) => target.id).join(', ');
+    throw new UsageError(`"${name}" names ${found === undefined ? 'no' : 'more than one'} target; there are: ${known}`);
+  }
+  const { target, timezone } = found;
+  const kind = kinds.probes.get(target.probe);
+  if (kind === undefined) throw new UsageError(`no kind of probe is called "${target.probe}"`);
+  const looked = await lookOnce(target.probe, kind, { settings: target.with, timeoutMs: target.timeoutMs, timezone });
+  const answer = kind.answer === undefined ? undefined : looked.finding.phases[kind.answer];
+  const finding = holdPromise(looked.finding, answer ?? looked.durationMs, target.promiseMs);
+  return { ...looked, target: target.id, finding };
+}
+
+/** Looks once without a configuration. */
+export async function tryKind(name: string, given: Try): Promise<Looked> {
+  const { probes } = await openKinds();
+  const tried = await parseWith(name, given, probes, process.env);
+  if (!tried.ok) throw new ConfigError(tried.problems);
+  const kind = probes.get(name);
+  if (kind === undefined) throw new UsageError(`no kind of probe is called "${name}"`);
+  const { timeZone: timezone } = Intl.DateTimeFormat().resolvedOptions();
+  return lookOnce(name, kind, { settings: tried.settings, timeoutMs: tried.timeoutMs, timezone });
+}
+
+async function lookOnce(
+  name: string,
+  kind: ProbeKind,
+  run: { readonly settings: unknown; readonly timeoutMs: number; readonly timezone: string },
+): Promise<Looked> {
+  const at = now();
+  const begun = monotonic();
+  const finding = await runProbe(kind, { ...run, startedAt: at, stop: new AbortController().signal });
+  return { kind: name, at, durationMs: monotonic() - begun, finding };
+}
+
+export type DemoOptions = Pick<ServeOptions, 'listen' | 'operator' | 'store' | 'logLevel'>;
+
+const DEMO_STORE = 'data/demo/ringback.db';
+
+/** Opens the demo wallet's support desk on loopback, and the monitor on it. */
+export async function demo(options: DemoOptions): Promise<Service> {
+  const store = options.store ?? DEMO_STORE;
+  const folder = dirname(store);
+  await mkdir(folder, { recursive: true });
+  const desks = await openDemo(now());
+  try {
+    const ca = join(folder, 'ca.pem');
+    const config = join(folder, 'demo.yaml');
+    const template = await readFile(new URL('../config/demo.yaml', import.meta.url), 'utf8');
+    await writeFile(ca, desks.ca);
+    await writeFile(config, fill(template, desks.ports, ca));
+    const service = await serve({ logLevel: 'warn', ...options, config, store, panels: [desks.panel] });
+    return {
+      ...service,
+      hint: `break and mend the demo wallet at ${new URL(desks.panel.path, service.operatorUrl).href}`,
+      stop: async () => {
+        await service.stop();
+        await desks.close();
+      },
+    };
+  } catch (error) {
+    await desks.close();
+    throw error;
+  }
+}
+
+/** The demo's configuration names its usual ports; where one was taken, the one in use stands in its place. */
+function fill(template: string, ports: Ports, ca: string): string {
+  const usual = Object.entries(PORTS) as [keyof Ports, number][];
+  const filled = usual.reduce(
+    (text, [desk, port]) => text.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${ports[desk]}`),
+    template,
+  );
+  return filled.replaceAll('data/demo/ca.pem', ca);
+}
