@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { checkServerIdentity, createSecureContext, getCACertificates } from 'node:tls';
 import type { PeerCertificate, SecureContext, TLSSocket } from 'node:tls';
 import { X509Certificate } from 'node:crypto';
+import { z } from 'zod';
 import { fault } from '../../src/core/fault.ts';
 import type { Fault } from '../../src/core/fault.ts';
 
@@ -18,6 +19,23 @@ export interface Certificate {
 }
 
 const DAY_MS = 86_400_000;
+
+/** Schema of `expect.certificate_days`, the same for every kind that speaks TLS. */
+export function certificateDays() {
+  return z
+    .int()
+    .min(0)
+    .max(825)
+    .default(14)
+    .meta({ description: 'a valid certificate with fewer days left than this is degraded' });
+}
+
+/** The fault of a valid certificate that should have been renewed by now. */
+export function expiring(certificate: Certificate | undefined, days: number): Fault | undefined {
+  if (certificate === undefined || certificate.daysLeft >= days) return undefined;
+  const until = new Date(certificate.validTo).toISOString().slice(0, 10);
+  return fault('CERT_EXPIRING', `the certificate is valid for ${certificate.daysLeft} more days only (until ${until})`);
+}
 
 /** One context for everybody who trusts the usual authorities, one more per CA file: each costs memory and some milliseconds. */
 const usual = createSecureContext({ minVersion: 'TLSv1.2' });
@@ -67,7 +85,7 @@ function judge(socket: TLSSocket, peer: Partial<PeerCertificate>, name: string, 
   if (checkServerIdentity(name, peer as PeerCertificate) !== undefined)
     return fault('CERT_NAME', `the certificate is for ${namesOf(peer)}, not for ${name} (valid until ${stamp(to)})`);
   if (socket.authorized) return undefined;
-  const why = reasonOf(socket.authorizationError as unknown);
+  const why = reasonOf(socket.authorizationError);
   if (why === 'CERT_HAS_EXPIRED')
     return fault(
       'CERT_EXPIRED',

@@ -146,10 +146,9 @@ function connectAny(addresses: readonly string[], to: Dial): Promise<Reached> {
       timer = setTimeout(next, STAGGER_MS);
     };
 
-    if (to.signal.aborted) return settle({ ok: false, fault: fault('DEADLINE', 'no time was left to connect') });
     to.signal.addEventListener('abort', giveUp, { once: true });
-    next();
-    return undefined;
+    if (to.signal.aborted) giveUp();
+    else next();
   });
 }
 
@@ -257,17 +256,20 @@ const ERRORS: Readonly<Record<string, readonly [code: FaultCode, says: string]>>
  * a broken handshake, a broken dialogue or an address that cannot be reached, by what we were doing.
  */
 export function faultOf(error: unknown, during: 'connect' | 'tls' | 'talk', where = 'the far side'): Fault {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const name = error instanceof Error ? error.name : '';
-  if (name === 'AbortError' || name === 'TimeoutError' || code === 'ABORT_ERR') return overdue(during, where);
+  const { code, name, message } = told(error);
+  if (name === 'AbortError' || name === 'TimeoutError') return overdue(during, where);
   if (during === 'tls' && (code === 'ECONNRESET' || code === 'EPIPE'))
     return fault('TLS_FAILED', `${where} closed the connection during the TLS handshake`);
   const known = ERRORS[code];
   if (known !== undefined) return fault(known[0], `${where} ${known[1]}`);
-  const said = error instanceof Error ? error.message : 'unknown error';
-  if (during === 'tls' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_'))
-    return fault('TLS_FAILED', `${where}: TLS failed: ${code === '' ? said : code}`);
-  return fault(during === 'connect' ? 'TCP_UNREACHABLE' : 'PROTO_CLOSED', `${where}: ${code === '' ? said : code}`);
+  const says = code === '' ? message : code;
+  if (during === 'tls' || /^ERR_(?:SSL|TLS)_/.test(code)) return fault('TLS_FAILED', `${where}: TLS failed: ${says}`);
+  return fault(during === 'connect' ? 'TCP_UNREACHABLE' : 'PROTO_CLOSED', `${where}: ${says}`);
+}
+
+function told(error: unknown): { readonly code: string; readonly name: string; readonly message: string } {
+  if (!(error instanceof Error)) return { code: '', name: '', message: 'unknown error' };
+  return { code: 'code' in error ? String(error.code) : '', name: error.name, message: error.message };
 }
 
 function overdue(during: 'connect' | 'tls' | 'talk', where: string): Fault {

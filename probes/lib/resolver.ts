@@ -94,7 +94,9 @@ async function bothFamilies(four: Promise<Answer>, six: Promise<Answer>): Promis
   ]);
   if (isFault(first)) return Promise.all([four, six]);
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<readonly string[]>((tell) => (timer = setTimeout(tell, OTHER_FAMILY_MS, [])));
+  const late = new Promise<readonly string[]>((tell) => {
+    timer = setTimeout(tell, OTHER_FAMILY_MS, []);
+  });
   const second = await Promise.race([other, late]);
   clearTimeout(timer);
   return other === six ? [first, second] : [second, first];
