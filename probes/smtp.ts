@@ -88,13 +88,9 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
     return findingOf(found.fault, 'none', { phases: { dns: found.ms }, facts: { verdict: null } });
   // RFC 5321 §5.1: a domain without MX is its own exchanger, if it has an address.
   const finding = await ask([{ host: domain, preference: undefined }], settings, context, until);
-  if (finding.kind !== 'failed' || (!finding.fault.code.startsWith('DNS_NO') && finding.fault.code !== 'DNS_NXDOMAIN'))
-    return withDns(finding, found.ms);
-  return failed(
-    'none',
-    fault('MX_NONE', `${domain} has neither a mail exchanger nor an address`),
-    withDns(finding, found.ms),
-  );
+  const sight = withDns(finding, found.ms);
+  const isHomeless = finding.kind === 'failed' && ['DNS_NODATA', 'DNS_NXDOMAIN'].includes(finding.fault.code);
+  return isHomeless ? failed('none', fault('MX_NONE', `${domain} has neither exchanger nor address`), sight) : sight;
 }
 
 /** One exchanger after the other, as a sender would: who knocks at the last one first is taken for a spammer. */

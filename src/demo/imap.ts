@@ -99,7 +99,7 @@ class Session {
     }
     const [tag, verb, ...args] = wordsOf(line) ?? [];
     if (typeof tag !== 'string' || typeof verb !== 'string') {
-      this.#say('* BAD no command');
+      this.#say(`${/^[\w.]{1,32}(?= )/.exec(line)?.[0] ?? '*'} BAD no command`);
       return;
     }
     this.#finish(tag, this.#run(tag, verb.toUpperCase(), args));

@@ -108,7 +108,10 @@ function judgeDead(visits: readonly Visit[], first: Visit, why: Fault, question:
   if (question.port !== 25 || !visits.every(timedOut)) return failed(rung, count(visits, named(first, why)), sight);
   if (areUnrelated(visits.map((visit) => visit.host)))
     return unknown(
-      fault('VANTAGE_PORT', `${visits.length} unrelated exchangers are silent on port 25: it is blocked from here`),
+      fault(
+        'VANTAGE_PORT',
+        `${visits.length} unrelated exchangers are silent on port 25: it must be blocked from here`,
+      ),
       sight,
     );
   const hint = 'many networks block outgoing port 25, so look from another place too';
