@@ -15,14 +15,14 @@ export function jsonSchema(kinds: Kinds): object {
   const receiver = at(whole, 'receivers', 'items');
   fillReceiver(receiver, receivers);
   const settings = [
-    ...probes.map(([name, kind]) => [`probe-${name}`, draw(kind.schema)] as const),
-    ...receivers.map(([name, kind]) => [`receiver-${name}`, draw(kind.schema)] as const),
+    ...probes.map(([name, kind]) => [`probe-${name}`, kind.schema] as const),
+    ...receivers.map(([name, kind]) => [`receiver-${name}`, kind.schema] as const),
   ];
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Ringback configuration',
     ...without(whole, '$schema'),
-    $defs: Object.fromEntries(settings.map(([name, schema]) => [name, without(schema, '$schema')])),
+    $defs: Object.fromEntries(settings.map(([name, schema]) => [name, moved(draw(schema), `#/$defs/${name}`)])),
   };
 }
 
@@ -53,6 +53,20 @@ function at(schema: Json, ...steps: readonly string[]): Json {
     (json, step) => (step === 'items' ? json['items'] : (json['properties'] as Json)[step]) as Json,
     schema,
   );
+}
+
+/** A schema that was a document of its own, with its references to itself led to where it stands now. */
+function moved(schema: Json, to: string): Json {
+  const lead = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(lead);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, each]) =>
+        key === '$ref' && typeof each === 'string' ? [key, to + each.slice(1)] : [key, lead(each)],
+      ),
+    );
+  };
+  return lead(without(schema, '$schema')) as Json;
 }
 
 function without(json: Json, key: string): Json {

@@ -95,9 +95,11 @@ export const canary = () => addressed('tcp:', 1);
 
 /** A duration between two bounds, in milliseconds. */
 export const between = (least: number, most: number) =>
-  duration().refine((ms) => ms >= least && ms <= most, {
-    error: `must be from ${formatDuration(least)} to ${formatDuration(most)}`,
-  });
+  duration()
+    .refine((ms) => ms >= least && ms <= most, {
+      error: `must be from ${formatDuration(least)} to ${formatDuration(most)}`,
+    })
+    .meta({ pattern: '^\\d{1,9}(?:\\.\\d{1,3})?(?:ms|s|m|h|d|y)$' });
 
 function parseUrl(text: string): URL | undefined {
   // The URL parser forgives white space and backslashes; browsers and people read them otherwise (S-B2).
