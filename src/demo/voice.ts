@@ -28,13 +28,13 @@ const SYLLABLES = [
 ] as const;
 const SYLLABLE_S = 0.22;
 
-/** A greeting: two notes, then twelve syllables of nobody's language with a pause in the middle. About four seconds. */
+/** A greeting: two notes, then twelve syllables of nobody's language with a pause in the middle, and quiet. Five seconds. */
 export function greeting(): Buffer {
   const chime = [660, 880].flatMap((hertz) => sound(0.25, (t) => Math.sin(2 * Math.PI * hertz * t) * (1 - t / 0.25)));
   const speech = [...SYLLABLES, undefined, ...SYLLABLES].flatMap((formants) =>
     formants === undefined ? sound(0.3, () => 0) : sound(SYLLABLE_S, (t) => syllable(t, formants)),
   );
-  return Buffer.from([...chime, ...speech, ...sound(0.4, () => 0)].map((level) => encodeUlaw(level * 8_000)));
+  return Buffer.from([...chime, ...speech, ...sound(1.5, () => 0)].map((level) => encodeUlaw(level * 8_000)));
 }
 
 function sound(seconds: number, level: (t: number) => number): number[] {
@@ -58,7 +58,7 @@ let words: Buffer | undefined;
 export interface Voice {
   /** Our RTP port, for the SDP. */
   readonly port: number;
-  /** Starts to speak, once: the greeting, then silence, until stopped. */
+  /** Starts to speak, once: the greeting over and over until stopped. */
   speak(to: { readonly address: string; readonly port: number }): void;
   stop(): void;
 }
@@ -99,13 +99,14 @@ export async function openVoice(host: string): Promise<Voice> {
 }
 
 /** RFC 3550 §5.1: version 2, payload type 0, the marker on the first packet of a talk spurt; random start values. */
-function packet(source: Buffer, index: number, said: Buffer): Buffer {
+export function packet(source: Buffer, index: number, said: Buffer): Buffer {
   const bytes = Buffer.alloc(12 + PACKET, QUIET);
   bytes[0] = 0x80;
   bytes[1] = index === 0 ? 0x80 : 0;
   bytes.writeUInt16BE((source.readUInt16BE(0) + index) & 0xffff, 2);
   bytes.writeUInt32BE((source.readUInt32BE(2) + index * PACKET) >>> 0, 4);
   source.copy(bytes, 8, 6, 10);
-  said.copy(bytes, 12, index * PACKET, (index + 1) * PACKET);
+  const at = (index * PACKET) % said.length;
+  said.subarray(at, at + PACKET).copy(bytes, 12);
   return bytes;
 }
