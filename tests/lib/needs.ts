@@ -12,6 +12,9 @@ export function programPath(name: string): string | undefined {
   return FOLDERS.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
+/** For tests whose servers give up the rights of root, and so must be started with them. */
+export const ROOT: Readonly<Record<string, string>> = process.getuid?.() === 0 ? {} : { root: 'the rights of root' };
+
 export type Verdict = { readonly kind: 'run' } | { readonly kind: 'skip' | 'fail'; readonly line: string };
 
 /** Whether tests can run here. `programs`: Debian package by program or absolute path. */
