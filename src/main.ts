@@ -18,6 +18,7 @@ import { openDrawer, openReceivers } from './drawer.ts';
 import { openLog, type Log } from './log.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
+import { pages } from './page/pages.ts';
 import { openRunner, runProbe, type Assignment, type Runner } from './runner.ts';
 import { openScheduler, type Scheduler } from './scheduler.ts';
 import { openOperator, openPublic } from './server.ts';
@@ -279,13 +280,24 @@ interface Windows {
 }
 
 async function open(
-  { options, config }: Ground,
+  { options, config, log }: Ground,
   { board, metrics, scheduler }: Windows,
 ): Promise<{ publicUrl: string; operatorUrl: string; close: () => Promise<void> }> {
+  const complain = (id: string, error: unknown): void => {
+    log.error({ event: 'page', id, error: wordsOf(error) }, 'a page could not be made');
+  };
   const ticking = (): boolean => monotonic() - scheduler.tickedAt() < TICK_LATE_MS;
-  const front = await openPublic({ snapshot: () => board.snapshot(), listen: options.listen ?? config.listen, now });
+  const front = await openPublic({
+    pages,
+    snapshot: () => board.snapshot(),
+    listen: options.listen ?? config.listen,
+    now,
+    complain,
+  });
   try {
     const back = await openOperator({
+      pages,
+      complain,
       listen: options.operator ?? config.operator.listen,
       tokens: config.operator.tokens,
       metrics: () => metrics.scrape(),

@@ -81,7 +81,7 @@ export interface Ledger {
   /** Notices seen on the newest successful look of each target, or within the last 24 hours. */
   notices(since: Instant): Promise<readonly NoticeRow[]>;
   evidence(incident: string): Promise<readonly EvidenceRow[]>;
-  /** How many looks at a target since an instant: what a budget is held against. */
+  /** Looks at a target since an instant, without those that its budget prevented: what the budget is held against. */
   looksSince(target: TargetId, since: Instant): Promise<number>;
   /**
    * Notifications due, oldest first, at most `most`, none of an excluded receiver. Of one incident and receiver only the
