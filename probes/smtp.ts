@@ -11,6 +11,7 @@ import { findingOf, resolveMx } from './lib/connector.ts';
 import { visit } from './lib/mail/exchange.ts';
 import { judgeVisits } from './lib/mail/verdict.ts';
 import type { Visit } from './lib/mail/verdict.ts';
+import { within } from './lib/mail/within.ts';
 import { reach } from './lib/reach.ts';
 
 /** A domain lists as many exchangers as it likes; we ask the ones that senders try first. */
@@ -82,7 +83,7 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   if (settings.host !== undefined)
     return await ask([{ host: settings.host, preference: undefined }], settings, context, until);
   const domain = settings.domain ?? '';
-  const found = await resolveMx(domain, context.signal);
+  const found = await within(context.signal, context.timeoutMs * 0.6, (signal) => resolveMx(domain, signal));
   if (found.ok) return withDns(await ask(unique(found.exchangers), settings, context, until), found.ms);
   if (found.fault.code !== 'DNS_NODATA')
     return findingOf(found.fault, 'none', { phases: { dns: found.ms }, facts: { verdict: null } });

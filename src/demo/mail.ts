@@ -126,10 +126,16 @@ class Desk implements MailDesk {
     return MAIL_FAULTS.filter((each) => each !== 'expired' || this.#options.expired !== undefined);
   }
 
+  /** Rejects when a port is taken, and leaves nothing open then. */
   async open(): Promise<void> {
-    this.#imap = await openImap({ host: this.#host, port: this.#options.imapPort ?? 0, mailboxes: this.#mailboxes });
     await this.#listen();
     this.#port = (this.#door.address() as AddressInfo).port;
+    try {
+      this.#imap = await openImap({ host: this.#host, port: this.#options.imapPort ?? 0, mailboxes: this.#mailboxes });
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
   async set(fault: MailFault): Promise<void> {

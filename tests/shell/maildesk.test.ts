@@ -43,6 +43,13 @@ async function until<T>(look: () => T | undefined): Promise<T> {
   }
 }
 
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const box = await openPostbox();
+  await box.close();
+  return box.port;
+}
+
 /** Sends a mail as a customer would; rejects as nodemailer does. */
 async function send(to: { host: string; port: number }, mail: Record<string, unknown>): Promise<void> {
   const transport = createTransport({ ...to, tls: { rejectUnauthorized: false }, socketTimeout: 5_000 });
@@ -94,6 +101,16 @@ describe('the mail desk, looked at by smtp', () => {
     expect(bare.faults).not.toContain('expired');
     expect(desk.faults).toEqual(MAIL_FAULTS);
     await bare.close();
+  });
+
+  it('does not open on a port that is taken, and leaves no other port open then', async () => {
+    const tls = await authority.issue(['127.0.0.1'], 20);
+    const smtpPort = await freePort();
+    await expect(openMailDesk({ tls, smtpPort, imapPort: desk.imap.port })).rejects.toThrow('EADDRINUSE');
+    const again = await openMailDesk({ tls, smtpPort });
+    expect(again.smtp.port).toBe(smtpPort);
+    await again.close();
+    await expect(openPostbox({ port: desk.smtp.port })).rejects.toThrow('EADDRINUSE');
   });
 
   it('does not know other recipients', async () => {

@@ -7,6 +7,12 @@ import type { Reach } from '../reach.ts';
 import { converse } from './session.ts';
 import type { Terms } from './session.ts';
 import type { Visit } from './verdict.ts';
+import { within } from './within.ts';
+
+/** Longest waits, in milliseconds, where the slice allows more. A banner may be held back on purpose to catch spammers. */
+const KNOCK_MS = 10_000;
+const BANNER_MS = 30_000;
+const COMMAND_MS = 15_000;
 
 export interface Itinerary extends Pick<Terms, 'security' | 'ehlo' | 'from' | 'rcpt'> {
   readonly host: string;
@@ -24,47 +30,24 @@ export async function visit(to: Itinerary): Promise<Visit> {
   // RFC 5321 §5.1: an exchanger is a name. Many senders look up the digits as a name and find nothing.
   if (preference !== undefined && isIP(host.replace(/\.$/, '')) !== 0)
     return lost(to, fault('DNS_NXDOMAIN', `${host} is an address, not the name of an exchanger`));
-  const slice = new AbortController();
-  const signal = AbortSignal.any([to.signal, slice.signal]);
-  const whole = setTimeout(() => {
-    slice.abort();
-  }, to.sliceMs);
-  // TCP has a shorter deadline of its own, or a silent first exchanger would leave no time to say so.
-  const knocking = setTimeout(
-    () => {
-      slice.abort();
-    },
-    Math.min(10_000, to.sliceMs * 0.6),
-  );
-  try {
-    return await knockAndTalk(to, signal, () => {
-      clearTimeout(knocking);
-    });
-  } finally {
-    clearTimeout(whole);
-    clearTimeout(knocking);
-  }
+  return await within(to.signal, to.sliceMs, (signal) => knockAndTalk(to, signal));
 }
 
-async function knockAndTalk(to: Itinerary, signal: AbortSignal, entered: () => void): Promise<Visit> {
-  const { host, preference, security, reach } = to;
+async function knockAndTalk(to: Itinerary, signal: AbortSignal): Promise<Visit> {
+  const { host, preference, security, reach, sliceMs } = to;
   const tls = security === 'implicit' ? { tls: { name: host } } : {};
-  const dialled = await dial({ host, port: to.port, reach, signal, ...tls });
-  entered();
+  const dialled = await within(signal, Math.min(KNOCK_MS, sliceMs * 0.6), (knocking) =>
+    dial({ host, port: to.port, reach, signal: knocking, ...tls }),
+  );
   const { phases } = dialled;
   if (!dialled.ok) return { ...lost(to, dialled.fault), reached: dialled.address !== undefined, phases };
   const { connection } = dialled;
   try {
-    const patience = { bannerMs: Math.min(30_000, to.sliceMs * 0.6), commandMs: Math.min(15_000, to.sliceMs * 0.5) };
-    const session = await converse(connection, { ...to, ...patience, name: host, signal });
-    return {
-      host,
-      preference,
-      session,
-      reached: true,
-      phases: { ...phases, ...session.phases },
-      outcome: session.outcome,
-    };
+    const bannerMs = Math.min(BANNER_MS, sliceMs * 0.6);
+    const commandMs = Math.min(COMMAND_MS, sliceMs * 0.5);
+    const session = await converse(connection, { ...to, bannerMs, commandMs, name: host, signal });
+    const all = { ...phases, ...session.phases };
+    return { host, preference, session, reached: true, phases: all, outcome: session.outcome };
   } finally {
     connection.socket.destroy();
   }

@@ -5,12 +5,13 @@
 import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
 import { upgrade } from '../connector.ts';
-import type { Certificate, Connection, Dialled } from '../connector.ts';
+import type { Certificate, Connection } from '../connector.ts';
 import type { Reach } from '../reach.ts';
 import { sayReply } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { Talk } from './talk.ts';
 import type { Heard } from './talk.ts';
+import { within } from './within.ts';
 
 export type Security = 'starttls' | 'implicit' | 'none';
 
@@ -155,7 +156,10 @@ class Conversation {
     // RFC 3207 §4.2: whatever comes between this 220 and TLS was put there by somebody, and must not be taken for a reply.
     if (this.#talk.spokeAhead) return dead(fault('TLS_INJECTION', 'plain text follows the reply to STARTTLS'));
     this.#talk.detach();
-    const dialled = await this.#upgrade();
+    const { name, reach, signal, commandMs } = this.#terms;
+    const dialled = await within(signal, commandMs, (limit) =>
+      upgrade(this.#connection, { name, reach, signal: limit }),
+    );
     if (!dialled.ok) {
       this.#talk.note(`-- ${dialled.fault.code}: ${dialled.fault.message}`);
       return dead(dialled.fault);
@@ -165,18 +169,6 @@ class Conversation {
     this.#talk.resume(dialled.connection.socket);
     this.#judgeCertificate();
     return { ok: true, value: true };
-  }
-
-  /** The handshake has a deadline of its own, which must not outlive it: its signal destroys the socket. */
-  async #upgrade(): Promise<Dialled> {
-    const limit = new AbortController();
-    const timer = setTimeout(() => {
-      limit.abort();
-    }, this.#terms.commandMs);
-    const signal = AbortSignal.any([this.#terms.signal, limit.signal]);
-    const dialled = await upgrade(this.#connection, { name: this.#terms.name, reach: this.#terms.reach, signal });
-    clearTimeout(timer);
-    return dialled;
   }
 
   async #address(rcpt: string): Promise<Outcome> {
