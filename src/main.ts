@@ -13,7 +13,8 @@ import type { Channel, ChannelId, Finding, Instant, Observation, Provider, Targe
 import type { Panel } from './core/panel.ts';
 import type { Drawer, ProbeKind } from './core/probe.ts';
 import type { Receiver, ReceiverKinds } from './core/receiver.ts';
-import { openDemo, PORTS, type Ports } from './demo/demo.ts';
+import { openDemo, PORTS, type Demo, type DeskPort, type Ports } from './demo/demo.ts';
+import { present } from './core/present.ts';
 import { openDrawer, openReceivers } from './drawer.ts';
 import { openLog, type Log } from './log.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
@@ -419,25 +420,23 @@ async function lookOnce(
   return { kind: name, at, durationMs: monotonic() - begun, finding };
 }
 
-export type DemoOptions = Pick<ServeOptions, 'listen' | 'operator' | 'store' | 'logLevel'>;
+export interface DemoOptions extends Pick<ServeOptions, 'listen' | 'operator' | 'store' | 'logLevel'> {
+  /** Ports of the desks; default those that `config/demo.yaml` names. */
+  readonly ports?: Ports;
+}
 
 const DEMO_STORE = 'data/demo/ringback.db';
 
 /** Opens the demo wallet's support desk on loopback, and the monitor on it. */
-export async function demo(options: DemoOptions): Promise<Service> {
+export async function demo({ ports, ...options }: DemoOptions): Promise<Service & { readonly desks: Demo }> {
   const store = options.store ?? DEMO_STORE;
-  const folder = dirname(store);
-  await mkdir(folder, { recursive: true });
-  const desks = await openDemo(now());
+  const desks = await openDemo({ now: now(), ...present({ ports }) });
   try {
-    const ca = join(folder, 'ca.pem');
-    const config = join(folder, 'demo.yaml');
-    const template = await readFile(new URL('../config/demo.yaml', import.meta.url), 'utf8');
-    await writeFile(ca, desks.ca);
-    await writeFile(config, fill(template, desks.ports, ca));
+    const config = await furnish(dirname(store), desks);
     const service = await serve({ logLevel: 'warn', ...options, config, store, panels: [desks.panel] });
     return {
       ...service,
+      desks,
       hint: `break and mend the demo wallet at ${new URL(desks.panel.path, service.operatorUrl).href}`,
       stop: async () => {
         await service.stop();
@@ -450,12 +449,22 @@ export async function demo(options: DemoOptions): Promise<Service> {
   }
 }
 
+/** Writes the desks' authority and a configuration with the ports in use; the path of the configuration. */
+async function furnish(folder: string, desks: Demo): Promise<string> {
+  const [ca, config] = [join(folder, 'ca.pem'), join(folder, 'demo.yaml')];
+  const template = await readFile(new URL('../config/demo.yaml', import.meta.url), 'utf8');
+  await mkdir(folder, { recursive: true });
+  await writeFile(ca, desks.ca);
+  await writeFile(config, fill(template, desks.ports, ca));
+  return config;
+}
+
 /** The demo's configuration names its usual ports; where one was taken, the one in use stands in its place. */
 function fill(template: string, ports: Ports, ca: string): string {
-  const usual = Object.entries(PORTS) as [keyof Ports, number][];
-  const filled = usual.reduce(
-    (text, [desk, port]) => text.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${ports[desk]}`),
-    template,
-  );
-  return filled.replaceAll('data/demo/ca.pem', ca);
+  const usual = Object.entries(PORTS) as [DeskPort, number][];
+  // All at once: a port in use may be another desk's usual one.
+  const byUsual = new Map(usual.map(([desk, port]) => [String(port), String(ports[desk])]));
+  return template
+    .replaceAll(/(?<=:)47\d{3}\b/g, (port) => byUsual.get(port) ?? port)
+    .replaceAll('data/demo/ca.pem', ca);
 }

@@ -1,48 +1,132 @@
 /** The demo wallet: a support desk that really answers, each way in breakable from one page. It knows nothing of the monitor. */
 import type { Instant } from '../core/model.ts';
 import type { Panel } from '../core/panel.ts';
-import { makeCertificates, type Certificates } from './certificates.ts';
+import { makeCertificates } from './certificates.ts';
 import { openChatDesk } from './chat.ts';
-import { openMailDesk } from './mail.ts';
+import { openMailDesk, type MailFault } from './mail.ts';
 import { openPanel, type Switch } from './panel.ts';
 import { openPostbox, type Postbox } from './postbox.ts';
 import { openSipDesk } from './sip.ts';
 import { openWebDesk } from './web.ts';
 
-/** The ports that `config/demo.yaml` names. A desk whose port is taken gets a free one. */
+/** The ports that `config/demo.yaml` names. When one of them is taken, that desk gets a free one. */
 export const PORTS = {
   sip: 47060,
   sips: 47061,
   smtp: 47025,
   imap: 47143,
   chat: 47080,
-  web: 47088,
+  help: 47081,
+  announcements: 47082,
   postbox: 47026,
 } as const;
-export type Ports = Readonly<Record<keyof typeof PORTS, number>>;
+export type DeskPort = keyof typeof PORTS;
+export type Ports = Readonly<Record<DeskPort, number>>;
 
 export interface Demo {
   /** Where each desk listens, on 127.0.0.1. */
   readonly ports: Ports;
   /** PEM of the authority that signed the desks' certificates. */
   readonly ca: string;
+  readonly switches: readonly Switch[];
+  /** The page with all switches and the mailbox of the people on call. */
   readonly panel: Panel;
   /** Where the mails to the people on call arrive. */
   readonly postbox: Postbox;
   close(): Promise<void>;
 }
 
+export interface DemoOptions {
+  /** Dates the certificates. */
+  readonly now: Instant;
+  /** Ports to ask for; default `PORTS`. 0 picks a free one. */
+  readonly ports?: Ports;
+}
+
 /** How late a desk under `slow` answers: past what `config/demo.yaml` promises, and within the deadline of a look. */
 const SLOW_MS = 2_500;
-const HOST = '127.0.0.1';
+/** Mail servers answer several times in one look. */
+const SLOW_MAIL_MS = 600;
+/** The watcher's own mailbox at the support desk, where receipts arrive. */
+const WATCHER = { 'watcher@demo.test': 'watcher' };
 
-/** Opens every desk. `now` dates the certificates. */
-export async function openDemo(now: Instant): Promise<Demo> {
+/** Opens every desk. */
+export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Demo> {
   const { ca, good, expired } = await makeCertificates(now);
   const tls = { tls: good, expired };
-  const sip = await onPort(PORTS.sip, (udpPort) => openSipDesk({ ...tls, udpPort, tlsPort: 0, slowMs: SLOW_MS }));
-  const mail = await onPort(PORTS.smtp, (smtpPort) => openMailDesk({ ...tls, smtpPort, imapPort: 0, slowMs: 600, users: { [WATCHER]: 'demo' } }));
-  const chat = await onPort(PORTS.chat, (port) => openChatDesk({ port, slowMs: SLOW_MS }));
-  const web = await onPort(PORTS.web, (port) => openWebDesk({ port, slowMs: SLOW_MS }));
-  const postbox = await onPort(PORTS.postbox, (port) => openPostbox({ port }));
+  const sip = await orFree([ports.sip, ports.sips], ([udpPort = 0, tlsPort = 0]) =>
+    openSipDesk({ ...tls, udpPort, tlsPort, slowMs: SLOW_MS }),
+  );
+  const mail = await orFree([ports.smtp, ports.imap], ([smtpPort = 0, imapPort = 0]) =>
+    openMailDesk({ ...tls, smtpPort, imapPort, slowMs: SLOW_MAIL_MS, support: 'help@demo.test', users: WATCHER }),
+  );
+  const chat = await orFree([ports.chat], ([port = 0]) => openChatDesk({ ...tls, port, slowMs: SLOW_MS }));
+  const web = await orFree([ports.help, ports.announcements], ([help = 0, announcements = 0]) =>
+    openWebDesk({ help: { ...tls, port: help }, announcements: { port: announcements }, slowMs: SLOW_MS }),
+  );
+  const postbox = await orFree([ports.postbox], ([port = 0]) => openPostbox({ port }));
+  const switches = [
+    switchOf('phone', 'Hotline (SIP)', sip, `sip:127.0.0.1:${sip.address.udpPort}`),
+    switchOf('chat', 'Live chat (WebSocket)', chat, chat.address.url),
+    switchOf(
+      'email',
+      'E-mail (SMTP)',
+      { faults: mail.faults, set: (fault) => mail.set(fault as MailFault) },
+      `smtp://127.0.0.1:${mail.smtp.port}`,
+    ),
+    switchOf('help', 'App help (HTTP)', web.help, web.help.url),
+    switchOf('announcements', 'Announcements (HTTP)', web.announcements, web.announcements.url),
+  ];
+  return {
+    ca,
+    postbox,
+    switches,
+    panel: openPanel('/demo', switches, () => postbox.mails),
+    ports: {
+      sip: sip.address.udpPort,
+      sips: sip.address.tlsPort,
+      smtp: mail.smtp.port,
+      imap: mail.imap.port,
+      chat: chat.address.port,
+      help: web.help.port,
+      announcements: web.announcements.port,
+      postbox: postbox.port,
+    },
+    close: async () => {
+      await Promise.all([sip.close(), mail.close(), chat.close(), web.close(), postbox.close()]);
+    },
+  };
+}
+
+/** Opens on the ports asked for or, when one of them is taken, on free ones. */
+async function orFree<Desk>(
+  ports: readonly number[],
+  open: (ports: readonly number[]) => Promise<Desk>,
+): Promise<Desk> {
+  try {
+    return await open(ports);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return await open(ports.map(() => 0));
+  }
+}
+
+interface Breakable {
+  readonly faults: readonly string[];
+  set(fault: string): Promise<void>;
+}
+
+function switchOf(id: string, title: string, desk: Breakable, where: string): Switch {
+  let now = 'none';
+  return {
+    id,
+    title,
+    where,
+    faults: desk.faults,
+    fault: () => now,
+    set: async (fault) => {
+      await desk.set(fault);
+      now = fault;
+    },
+  };
 }

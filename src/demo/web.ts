@@ -1,0 +1,165 @@
+/** The demo wallet's web: in-app help and announcements, two doors on loopback that can be broken apart from each other. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { faultNamed, openDoor, takeTurns } from './door.ts';
+import type { DoorOptions } from './door.ts';
+import { help, html, json, MAINTENANCE, OVERLOADED, WRONG } from './help.ts';
+import type { Answer } from './help.ts';
+import { jsonOf, maintenanceNews, pageOf, rssOf, TONGUES, usualNews } from './news.ts';
+import type { News } from './news.ts';
+
+const HELP_FAULTS = ['none', 'down', 'slow', 'busy', 'wrong', 'silence', 'maintenance', 'expired'] as const;
+const NEWS_FAULTS = ['none', 'down', 'slow', 'wrong', 'silence', 'notice', 'expired'] as const;
+
+export interface WebDeskOptions {
+  readonly help?: DoorOptions;
+  readonly announcements?: DoorOptions;
+  /** How late `slow` answers; default 3 s. */
+  readonly slowMs?: number;
+}
+
+export interface WebDoor {
+  readonly name: string;
+  /** Origin, without a slash at its end. */
+  readonly url: string;
+  readonly port: number;
+  readonly faults: readonly string[];
+  /** Breaks it in one way, or mends it (`none`); rejects for a word that is not among `faults`. */
+  set(fault: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WebDesk {
+  readonly help: WebDoor;
+  readonly announcements: WebDoor;
+  close(): Promise<void>;
+}
+
+/** Opens both doors. Rejects when a port is taken. */
+export async function openWebDesk(options: WebDeskOptions = {}): Promise<WebDesk> {
+  const { slowMs = 3_000 } = options;
+  const helpDoor = await open(
+    { name: 'help', faults: HELP_FAULTS, slowMs },
+    options.help ?? {},
+    (fault, method, path) => answerOf(fault) ?? help(method, path),
+  );
+  let announced: News | undefined;
+  const newsDoor = await open(
+    { name: 'announcements', faults: NEWS_FAULTS, slowMs },
+    options.announcements ?? {},
+    (fault, _method, path, origin) => {
+      // A notice stays as it was first written for as long as it hangs there.
+      if (fault !== 'notice') announced = undefined;
+      else announced ??= maintenanceNews(Date.now());
+      return announcement(path, announced, { origin, renewed: fault === 'wrong' });
+    },
+  );
+  return {
+    help: helpDoor,
+    announcements: newsDoor,
+    close: async () => {
+      await Promise.all([helpDoor.close(), newsDoor.close()]);
+    },
+  };
+}
+
+function answerOf(fault: string): Answer | undefined {
+  if (fault === 'busy') return OVERLOADED;
+  if (fault === 'wrong') return WRONG;
+  return fault === 'maintenance' ? MAINTENANCE : undefined;
+}
+
+interface Page {
+  readonly origin: string;
+  readonly renewed: boolean;
+}
+
+function announcement(path: string, announced: News | undefined, { origin, renewed }: Page): Answer {
+  const news = [...(announced === undefined ? [] : [announced]), ...usualNews(Date.now())];
+  const [, first = '', second = 'announcements', slug] = path.split('/');
+  const tongue = TONGUES.find((each) => each === first);
+  if (tongue === undefined)
+    return path === '/' || path === '/announcements'
+      ? html(200, pageOf(news, 'id', renewed))
+      : json(404, { error: 'not found' });
+  if (second === 'feed.rss')
+    return { status: 200, type: 'application/rss+xml; charset=utf-8', body: rssOf(news, tongue, origin) };
+  if (second === 'feed.json')
+    return { status: 200, type: 'application/feed+json; charset=utf-8', body: jsonOf(news, tongue, origin) };
+  const asked = slug === undefined ? news : news.filter((each) => each.slug === slug);
+  if (second !== 'announcements' || asked.length === 0) return json(404, { error: 'not found' });
+  return html(200, pageOf(asked, tongue, renewed));
+}
+
+interface Plan {
+  readonly name: string;
+  readonly faults: readonly string[];
+  readonly slowMs: number;
+}
+
+type Speak = (fault: string, method: string, path: string, origin: string) => Answer;
+
+async function open(plan: Plan, options: DoorOptions, speak: Speak): Promise<WebDoor> {
+  const faults = plan.faults.filter(
+    (each) => each !== 'expired' || (options.tls !== undefined && options.expired !== undefined),
+  );
+  const late = new Set<NodeJS.Timeout>();
+  let fault = 'none';
+  let origin = '';
+
+  const take = (request: IncomingMessage, response: ServerResponse) => {
+    request.resume();
+    // The connection is taken and nothing is ever said.
+    if (fault === 'silence') return;
+    const path = (request.url ?? '/').replace(/\?.*$/s, '');
+    const answer = () => write(response, speak(fault, request.method ?? 'GET', path, origin));
+    if (fault !== 'slow') {
+      answer();
+      return;
+    }
+    const timer = setTimeout(() => {
+      late.delete(timer);
+      answer();
+    }, plan.slowMs);
+    late.add(timer);
+  };
+  const door = await openDoor(options, take);
+  origin = `${door.secure ? 'https' : 'http'}://${door.host}:${door.port}`;
+  const quieten = () => {
+    for (const timer of late) clearTimeout(timer);
+    late.clear();
+  };
+
+  const change = async (wanted: string): Promise<void> => {
+    fault = wanted;
+    quieten();
+    door.empty();
+    if (wanted === 'down') {
+      await door.shut();
+      return;
+    }
+    await door.open();
+    door.show(wanted === 'expired' ? 'expired' : 'valid');
+  };
+  const inTurn = takeTurns();
+  return {
+    name: plan.name,
+    url: origin,
+    port: door.port,
+    faults,
+    set: async (word) => {
+      const wanted = faultNamed(faults, word, plan.name);
+      await inTurn(() => change(wanted));
+    },
+    close: () =>
+      inTurn(async () => {
+        quieten();
+        await door.shut();
+      }),
+  };
+}
+
+function write(response: ServerResponse, { status, type, body, headers = {} }: Answer): void {
+  if (response.destroyed) return;
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers });
+  response.end(response.req.method === 'HEAD' ? undefined : body);
+}
