@@ -74,7 +74,7 @@ describe('dead code', () => {
     const files: Record<string, string> = {
       'package.json': JSON.stringify({ ...manifest, scripts: {}, dependencies: { ghost: '1' }, devDependencies: {} }),
       'tsconfig.json': '{}',
-      'src/ringback.js': "import './cli.ts';",
+      'src/ringback.js': '',
       'src/cli.ts': "import { used } from './room.ts';\nused();",
       'src/room.ts': 'export const used = () => 1;\nexport const unused = 2;',
       'src/forgotten.ts': 'export const forgotten = 1;',
