@@ -1,0 +1,67 @@
+/** How each probe kind is pointed at a host and a port, with a canary in every slot for a secret. A new kind adds a row. */
+import type { Secret } from '../../src/core/secret.ts';
+
+export type Transport = 'tcp' | 'tls' | 'udp';
+
+export interface Adapter {
+  readonly transports: readonly Transport[];
+  /** What stands under `with`; strict enough that no misbehaving far side can meet it by chance. */
+  readonly with: (port: number, transport: Transport, canary: Secret) => Record<string, unknown>;
+}
+
+const HOST = '127.0.0.1';
+const near = { allow_private: true };
+
+export const ADAPTERS: Readonly<Record<string, Adapter>> = {
+  http: {
+    transports: ['tcp', 'tls'],
+    with: (port, transport, canary) => ({
+      ...near,
+      url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/health`,
+      headers: { authorization: canary, 'x-api-key': canary },
+      expect: { body: { contains: 'support is open' } },
+    }),
+  },
+  tcp: {
+    transports: ['tcp', 'tls'],
+    with: (port, transport, canary) => ({
+      ...near,
+      address: `${HOST}:${port}`,
+      tls: transport === 'tls',
+      send: canary,
+      expect: '^support is open$',
+    }),
+  },
+  'sip-options': {
+    transports: ['udp', 'tcp', 'tls'],
+    with: (port, transport) => ({ ...near, address: `sip:${HOST}:${port};transport=${transport}` }),
+  },
+  smtp: {
+    transports: ['tcp', 'tls'],
+    with: (port, transport) => ({
+      ...near,
+      host: HOST,
+      port,
+      security: transport === 'tls' ? 'implicit' : 'starttls',
+      rcpt: 'support@example.id',
+      from: 'probe@example.id',
+    }),
+  },
+  'chat-websocket': {
+    transports: ['tcp', 'tls'],
+    with: (port, transport, canary) => ({
+      ...near,
+      url: `${transport === 'tls' ? 'wss' : 'ws'}://${HOST}:${port}/socket`,
+      headers: { authorization: canary },
+      steps: [{ send: 'hello' }, { expect: { matches: 'support is open' }, within: '20s' }],
+    }),
+  },
+  announcements: {
+    transports: ['tcp', 'tls'],
+    with: (port, transport) => ({
+      ...near,
+      url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/news`,
+      format: 'rss',
+    }),
+  },
+};
