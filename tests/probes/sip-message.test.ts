@@ -15,6 +15,7 @@ import {
 import { formatMessage, LIMITS, parseMessage } from '../../probes/lib/sip/message.ts';
 import type { SipMessage } from '../../probes/lib/sip/message.ts';
 import { formatUri, nextHop, parseUri } from '../../probes/lib/sip/uri.ts';
+import { openTrace } from '../../probes/lib/sip/trace.ts';
 import { messageOf, reply, requestOf } from '../lib/sip.ts';
 
 const lines = (...parts: string[]): Buffer => Buffer.from(`${parts.join('\r\n')}\r\n\r\n`);
@@ -267,6 +268,22 @@ describe('a stream of messages', () => {
   });
 });
 
+describe('a trace', () => {
+  it('S-J1 S-J3 keeps no credentials and no control characters, and ends at its cap', () => {
+    const trace = openTrace();
+    trace.received(
+      '192.0.2.1:5060',
+      lines('SIP/2.0 200 OK', 'Proxy-Authorization: Digest response="5ec7e7"', 'X: \u001b[2J'),
+    );
+    const { text } = trace.evidence();
+    expect(text).toContain('Proxy-Authorization: [redacted]');
+    expect(text).not.toMatch(/5ec7e7|\u001b/);
+    for (let i = 0; i < 100; i += 1) trace.received('192.0.2.1:5060', Buffer.alloc(60_000, 'x'));
+    expect(trace.evidence().text.length).toBeLessThan(30_000);
+    expect(trace.evidence().text).toMatch(/more entries left out\n$/);
+  });
+});
+
 describe('20,000 mutated messages', () => {
   const seeds = [
     good,
@@ -294,7 +311,10 @@ describe('20,000 mutated messages', () => {
       fc.property(mutated, (bytes) => {
         const parsed = parseMessage(bytes);
         openFramer().push(bytes);
-        openEar(question).hear(parsed);
+        // The one thing that must never happen: healthy without our own marks in the answer.
+        const heard = openEar(question).hear(parsed);
+        if (heard !== undefined)
+          expect([question.branch, question.callId, 'OPTIONS'].every((mark) => bytes.includes(mark))).toBe(true);
         if (!parsed.ok) return;
         const { message } = parsed;
         for (const { name, value } of message.headers) {

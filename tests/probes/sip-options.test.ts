@@ -1,5 +1,7 @@
 /** The probe kind `sip-options` against hand-driven servers: lost, foreign, late, wrong and hostile answers over UDP, TCP and TLS. */
 import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -119,6 +121,20 @@ describe('sip-options over UDP', () => {
     expect(await udp(server.port)).toMatchObject({ kind: 'ok', facts: { status: 200, ignored: 1 } });
   });
 
+  it.skipIf(networkInterfaces()['lo']?.every(({ family }) => family !== 'IPv6') ?? true)(
+    'goes on to the next address of a name when the first one refuses',
+    async () => {
+      const six = createSocket('udp6');
+      six.on('message', (bytes, from) => six.send(reply(requestOf(bytes), 200, 'OK'), from.port, from.address));
+      await new Promise<void>((done) => {
+        six.bind(0, '::1', done);
+      });
+      const finding = await look({ address: `sip:localhost:${six.address().port}` });
+      six.close();
+      expect(finding).toMatchObject({ kind: 'ok', facts: { address: '::1' } });
+    },
+  );
+
   it('takes an answer from another address of the server, and says so', async () => {
     const other = await keep(openUdp(() => undefined));
     const server = await keep(
@@ -151,6 +167,25 @@ describe('sip-options over UDP', () => {
       }),
     );
     expect(await udp(server.port, {}, 700)).toMatchObject({ kind: 'failed', fault: { code: 'PROTO_GARBAGE' } });
+  });
+
+  it('S-I5 survives a server that babbles without end, within the deadline', async () => {
+    let babbling: NodeJS.Timeout | undefined;
+    const server = await keep(
+      openUdp((_, from, socket, count) => {
+        if (count > 1) return;
+        const noise = randomBytes(30_000);
+        babbling = setInterval(() => {
+          for (let i = 0; i < 200; i += 1) socket.send(noise, from.port, from.address, () => undefined);
+        }, 1);
+      }),
+    );
+    const began = performance.now();
+    const finding = await udp(server.port, {}, 1_000);
+    clearInterval(babbling);
+    expect(finding).toMatchObject({ kind: 'failed', rung: 'reachable', fault: { code: 'PROTO_GARBAGE' } });
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(finding.evidence?.[0]?.text.length).toBeLessThan(30_000);
   });
 
   it('waits on after 100 Trying, and does not call a server that never decides healthy', async () => {

@@ -5,6 +5,7 @@ import { isIPv6 } from 'node:net';
 import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
 import { authority } from '../address.ts';
+import { faultOf } from '../connector.ts';
 import { openEar } from './exchange.ts';
 import type { Answer, Question } from './exchange.ts';
 import { parseMessage } from './message.ts';
@@ -13,7 +14,7 @@ import type { Trace } from './trace.ts';
 /** RFC 3261 §17.1.2.2: Timer E starts at T1 and doubles up to T2, Timer F ends everything after 64 T1. */
 const T1 = 500;
 const T2 = 4_000;
-/** A far side that babbles more than this is not asked to go on. */
+/** A far side that babbles more than this is not listened to any longer. Strangers do not count: they could silence it. */
 const MOST_DATAGRAMS = 10_000;
 
 export interface Place {
@@ -71,7 +72,7 @@ function converse(question: Question, to: Place, sockets: Sockets, within: Withi
   const hear = (bytes: Buffer, { address, port }: RemoteInfo): void => {
     const from = authority(address, port);
     const theirs = from === there;
-    if (ear.ignored + strangers > MOST_DATAGRAMS) {
+    if (ear.ignored > MOST_DATAGRAMS) {
       stop();
       return;
     }
@@ -186,14 +187,14 @@ function send(socket: Socket, bytes: Buffer, to: Place | undefined, fail: (error
   }
 }
 
-const NO_ROUTE = ['ENETUNREACH', 'EINVAL', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPERM', 'EACCES', 'ERR_SOCKET_BAD_PORT'];
-const EXHAUSTED = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRINUSE'];
-
-/** The fault of a UDP socket's error. */
-export function faultOfUdp(error: unknown, there: string): Fault {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+/** The fault of a UDP socket's error: the connector's table, but for what UDP says in its own way. */
+function faultOfUdp(error: unknown, there: string): Fault {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'ECONNREFUSED') return fault('UDP_REFUSED', `${there} is closed: nothing listens there`);
-  if (NO_ROUTE.includes(code)) return fault('NO_ROUTE', `no way from here to ${there} (${code})`);
-  if (EXHAUSTED.includes(code)) return fault('SELF_OVERLOAD', `this host cannot open a socket (${code})`);
-  return fault('UDP_UNREACHABLE', `${there} cannot be reached (${code})`);
+  // What `send` throws on a socket whose connect has failed (F19).
+  if (code === 'ERR_SOCKET_BAD_PORT') return fault('NO_ROUTE', `no way from here to ${there} (${code})`);
+  // We ask for any free port: there is none left.
+  if (code === 'EADDRINUSE') return fault('SELF_OVERLOAD', `${there} was not looked at: no local port is free`);
+  const why = faultOf(error, 'connect', there);
+  return why.code.startsWith('TCP_') ? fault('UDP_UNREACHABLE', why.message) : why;
 }
