@@ -48,6 +48,19 @@ export function findWindow(text: string, source: Source): Window | undefined {
   return assemble({ clean, all, first, second: pair?.second }, source);
 }
 
+/** The instant that a date says, with or without a time of day; a day alone is its beginning. Nothing when it is no date. */
+export function findInstant(text: string, source: Source): Instant | undefined {
+  const clean = plain(text.slice(0, 200));
+  const all = moments(clean);
+  const day = all.find((each): each is Day => each.is === 'date' || each.is === 'relative');
+  if (day === undefined) return undefined;
+  const clock = all.find((each): each is Clock => each.is === 'time');
+  const zone = all.find((each): each is Moment & { readonly is: 'zone' } => each.is === 'zone')?.zone;
+  const id = identifier(zone, source.timezone);
+  const near = Temporal.Instant.fromEpochMilliseconds(source.near).toZonedDateTimeISO(id);
+  return instant(onDay(day, near), clock === undefined ? 0 : hourOf(clock, undefined), clock?.minute ?? 0, id);
+}
+
 interface Reading {
   readonly clean: string;
   readonly all: readonly Moment[];
@@ -239,7 +252,8 @@ function identifier(zone: Zone | undefined, assumed: string): string {
   return `${zone.minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
-function isZone(id: string): boolean {
+/** Whether Temporal knows a zone by this name. */
+export function isZone(id: string): boolean {
   try {
     return Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(id).timeZoneId !== '';
   } catch {

@@ -43,16 +43,21 @@ export async function openWebDesk(options: WebDeskOptions = {}): Promise<WebDesk
     (fault, method, path) => answerOf(fault) ?? help(method, path),
   );
   let announced: News | undefined;
-  const newsDoor = await open(
-    { name: 'announcements', faults: NEWS_FAULTS, slowMs },
-    options.announcements ?? {},
-    (fault, _method, path, origin) => {
-      // A notice stays as it was first written for as long as it hangs there.
-      if (fault !== 'notice') announced = undefined;
-      else announced ??= maintenanceNews(Date.now());
-      return announcement(path, announced, { origin, renewed: fault === 'wrong' });
-    },
-  );
+  const openNews = () =>
+    open(
+      { name: 'announcements', faults: NEWS_FAULTS, slowMs },
+      options.announcements ?? {},
+      (fault, _method, path, origin) => {
+        // A notice stays as it was first written for as long as it hangs there.
+        if (fault !== 'notice') announced = undefined;
+        else announced ??= maintenanceNews(Date.now());
+        return announcement(path, announced, { origin, renewed: fault === 'wrong' });
+      },
+    );
+  const newsDoor = await openNews().catch(async (error: unknown) => {
+    await helpDoor.close();
+    throw error;
+  });
   return {
     help: helpDoor,
     announcements: newsDoor,

@@ -45,7 +45,7 @@ describe('who answers', () => {
   });
 
   test('our own words coming back are no answer', async () => {
-    const url = await chat((guest) => guest.on('message', (data) => guest.send(String(data))));
+    const url = await chat((guest) => guest.on('message', (data) => guest.send(spoken(data))));
     expect(short(await look({ url, steps: ASK }))).toBe('failed NO_REPLY accepting');
   });
 
@@ -101,7 +101,7 @@ describe('the script', () => {
     const said: string[] = [];
     const url = await chat((guest) =>
       guest.on('message', (data) => {
-        said.push(String(data));
+        said.push(spoken(data));
         guest.send(JSON.stringify({ ...BOT, id: 'c-42', text: 'Your ticket is DW-77.' }));
       }),
     );
@@ -122,7 +122,7 @@ describe('the script', () => {
     const said: string[] = [];
     const url = await chat((guest) =>
       guest.on('message', (data) => {
-        said.push(String(data));
+        said.push(spoken(data));
         guest.send(JSON.stringify({ ...BOT, id: '", "role": "admin", "x": "{{run_id}}' }));
       }),
     );

@@ -1,0 +1,235 @@
+/**
+ * Probe kind `announcements`: reads the provider's own page or feed of news and brings home what it announces. It judges whether
+ * the page can be read; what a notice means for a channel is judged elsewhere.
+ */
+import { z } from 'zod';
+import { degraded, failed, fault, ok, unknown } from '../src/core/fault.ts';
+import type { Fault } from '../src/core/fault.ts';
+import { duration } from '../src/core/duration.ts';
+import type { Fact, Finding, Notice, Sight } from '../src/core/model.ts';
+import { defineProbe } from '../src/core/probe.ts';
+import type { ProbeContext } from '../src/core/probe.ts';
+import { readAside } from './lib/aside.ts';
+import { certificateDays, expiring } from './lib/certificate.ts';
+import { decode } from './lib/charset.ts';
+import { findingOf } from './lib/connector.ts';
+import { exchange } from './lib/http.ts';
+import type { Exchange } from './lib/http.ts';
+import { FORMATS } from './lib/item.ts';
+import type { Reading } from './lib/item.ts';
+import { isSelector } from './lib/markup.ts';
+import { folded, noticeOf, occurs, wordsWith } from './lib/notice.ts';
+import type { Words } from './lib/notice.ts';
+import { reach } from './lib/reach.ts';
+import { httpUrl } from './lib/request.ts';
+import type { Reply } from './lib/request.ts';
+import { transcript } from './lib/transcript.ts';
+import { isZone } from './lib/window.ts';
+
+const selector = () => z.string().min(1).max(200).refine(isSelector, { error: 'this is no CSS selector' });
+const words = () => z.array(z.string().min(2).max(60)).max(50).default([]);
+const charset = () =>
+  z
+    .string()
+    .refine(isCharset, { error: 'no such character set' })
+    .default('windows-1252')
+    .meta({ description: 'for a page without a label that is not UTF-8, such as gb18030 or big5' });
+
+const schema = z.strictObject({
+  ...reach,
+  url: httpUrl().meta({ description: 'the page or feed of announcements' }),
+  format: z.enum(['auto', ...FORMATS]).default('auto'),
+  select: z
+    .strictObject({
+      item: selector().default('article'),
+      title: selector().default('h1,h2,h3,h4,a'),
+      date: selector().default('time'),
+      link: selector().default('a[href]'),
+      body: selector().optional(),
+    })
+    .prefault({})
+    .meta({ description: 'CSS selectors of a page: of each announcement, and inside it' }),
+  keywords: z
+    .strictObject({ maintenance: words(), incident: words(), resolved: words() })
+    .prefault({})
+    .meta({ description: 'words besides the usual ones in Indonesian, English and Chinese' }),
+  channels: z
+    .record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/), z.array(z.string().min(2).max(60)).min(1).max(50))
+    .default({})
+    .meta({ description: 'channel id: words by which a notice is known to touch it' }),
+  timezone: z
+    .string()
+    .refine(isZone, { error: 'an IANA name such as Asia/Jakarta' })
+    .optional()
+    .meta({ description: 'zone of times that name none; default: that of the provider' }),
+  accept: z
+    .enum(['auto', 'review'])
+    .default('review')
+    .meta({ description: 'whether a window counts at once or after a person has looked' }),
+  charset: charset(),
+  max_age: duration().optional().meta({ description: 'a newest announcement older than this is degraded' }),
+  expect: z.strictObject({ certificate_days: certificateDays() }).prefault({}),
+});
+type Settings = z.output<typeof schema>;
+
+export default defineProbe<Settings>({
+  summary:
+    'reads the official announcements (page, RSS, Atom, JSON Feed or Statuspage) and the maintenance windows in them',
+  example: {
+    url: 'https://www.example.id/pengumuman',
+    select: { item: 'ul.news > li', title: 'h3', date: 'time' },
+    channels: { hotline: ['hotline', 'call center', '热线'] },
+  },
+  schema,
+  phases: ['dns', 'connect', 'tls', 'first_byte', 'body'],
+  host: ({ url }) => url.hostname,
+  timeoutMs: 15_000,
+  look,
+});
+
+const REDIRECTS = 3;
+const NOTICES_CAP = 30;
+/** What the windows of so many texts cost is not noticed; of hundreds it would be. */
+const FILED_CAP = 60;
+
+async function look(settings: Settings, context: ProbeContext): Promise<Finding> {
+  const went = await exchange({
+    ...{ url: settings.url, method: 'GET', headers: {}, follow: REDIRECTS, decompress: false },
+    ...{ reach: settings, signal: context.signal },
+  });
+  const facts = factsOf(went, settings);
+  const sight: Sight = { phases: went.phases, facts };
+  const evidence = () => [transcript(went)];
+  const why = went.ok ? statusFault(went.reply, settings) : went.fault;
+  if (why !== undefined || !went.ok)
+    return { ...findingOf(why ?? fault('PROTO_GARBAGE', 'no reply'), went.rung, sight), evidence: evidence() };
+  const finding = await judge(settings, context, went.reply, sight);
+  if (finding.kind !== 'ok') return { ...finding, evidence: evidence() };
+  const soon = expiring(went.certificate, settings.expect.certificate_days);
+  return soon === undefined ? finding : degraded(finding.rung, soon, finding);
+}
+
+function factsOf(went: Exchange, settings: Settings): Record<string, Fact> {
+  const { address, certificate, redirects, reply } = went;
+  return {
+    accept: settings.accept,
+    ...(address === undefined ? {} : { address }),
+    ...(certificate === undefined ? {} : { certificate_days: certificate.daysLeft }),
+    ...(redirects.length === 0 ? {} : { redirects }),
+    ...(reply === undefined ? {} : { status: reply.status, bytes: reply.bytes }),
+    ...(reply?.truncated === true ? { truncated: true } : {}),
+  };
+}
+
+/** A wall against robots says nothing about what people see. */
+const WALL = /captcha|cf-chl|challenge-platform|are you (?:a )?human|verify you are human|验证码|access denied/i;
+
+function statusFault(reply: Reply, settings: Settings): Fault | undefined {
+  const { status } = reply;
+  if (status >= 200 && status < 300 && status !== 204) return undefined;
+  const said = `status ${status} instead of the announcements`;
+  const text = decode(reply.body, reply.headers['content-type'] ?? '', settings.charset).text.slice(0, 20_000);
+  if ((status === 403 || status === 503) && WALL.test(text))
+    return fault('CANNOT_JUDGE', `${said}: a wall against robots`);
+  if (status === 503) return unavailable(said, text, reply.headers['retry-after'] !== undefined);
+  if (status >= 500) return fault('SERVER_ERROR', said);
+  if (status === 429) return fault('RATE_LIMITED', said);
+  return fault(status >= 300 && status < 400 ? 'REDIRECT' : 'STATUS', said);
+}
+
+function unavailable(said: string, text: string, comesBack: boolean): Fault {
+  if (saysMaintenance(text)) return fault('MAINTENANCE', `${said}; the page speaks of maintenance`);
+  return comesBack ? fault('OVERLOAD', `${said}; it asks to come back later`) : fault('SERVER_ERROR', said);
+}
+
+const saysMaintenance = (text: string): boolean => {
+  const plain = folded(text);
+  return USUAL.maintenance.some((word) => occurs(plain, word));
+};
+const USUAL: Words = wordsWith({});
+
+async function judge(settings: Settings, context: ProbeContext, reply: Reply, sight: Sight): Promise<Finding> {
+  const decoded = decode(reply.body, reply.headers['content-type'] ?? '', settings.charset);
+  const reading = await readAside(decoded.text, { format: settings.format, select: settings.select }, context.signal);
+  const facts = { ...sight.facts, charset: decoded.charset, ...(decoded.mislabelled ? { mislabelled: true } : {}) };
+  if ('blame' in reading) return findingOf(reading, 'accepting', { ...sight, facts });
+  if (!reading.ok) {
+    // A feed that goes on beyond what we read is no broken feed.
+    const why = reply.truncated
+      ? fault('TOO_LARGE', `the feed is larger than what we read (${reply.bytes} bytes)`)
+      : fault(reading.code, reading.message);
+    return findingOf(why, 'accepting', { ...sight, facts });
+  }
+  return file(settings, context, reading, {
+    ...sight,
+    facts: { ...facts, format: reading.format, items: reading.count },
+  });
+}
+
+type Read = Extract<Reading, { ok: true }>;
+
+function file(settings: Settings, context: ProbeContext, reading: Read, sight: Sight): Finding {
+  if (reading.count === 0) return nothingFound(settings, reading, sight);
+  const filing = {
+    ...{ page: settings.url.href, now: context.startedAt, timezone: settings.timezone ?? context.timezone },
+    ...{ words: wordsWith(settings.keywords), channels: settings.channels },
+  };
+  const notices = reading.items.slice(0, FILED_CAP).map((item) => noticeOf(item, filing));
+  const readable = notices.filter((each) => each.title !== '');
+  if (readable.length === 0) {
+    const why = fault('SELECTOR_LOST', `${reading.count} announcements were found and none has a title or a text`);
+    return failed('accepting', why, sight);
+  }
+  const newest = Math.max(...notices.map((each) => each.publishedAt ?? Number.NEGATIVE_INFINITY));
+  const age = Number.isFinite(newest) ? Math.max(0, Math.round((context.startedAt - newest) / 1_000)) : undefined;
+  const told: Sight = {
+    phases: sight.phases,
+    facts: {
+      ...sight.facts,
+      maintenance: notices.filter((each) => each.kind === 'maintenance').length,
+      incidents: notices.filter((each) => each.kind === 'incident').length,
+      ...(age === undefined ? {} : { newest_age_seconds: age }),
+    },
+    notices: foremost(readable),
+  };
+  if (age === undefined || settings.max_age === undefined || age * 1_000 <= settings.max_age)
+    return ok('answered', told);
+  const stale = fault('CONTENT', `the newest announcement is ${Math.floor(age / 86_400)} days old`);
+  return degraded('answered', stale, told);
+}
+
+/** What concerns service first, else in the order of the page. */
+function foremost(notices: readonly Notice[]): readonly Notice[] {
+  const concerning = notices.filter((each) => each.kind !== 'other');
+  return [...concerning, ...notices.filter((each) => each.kind === 'other')].slice(0, NOTICES_CAP);
+}
+
+/** No announcement may be a page that changed, a page under maintenance, or one that only a browser can show. */
+function nothingFound(settings: Settings, reading: Read, sight: Sight): Finding {
+  const { format, visible = '', scripts = 0 } = reading;
+  // Nothing planned and nothing broken is what a Statuspage says on a good day.
+  if (format === 'statuspage')
+    return ok('answered', { ...sight, facts: { ...sight.facts, maintenance: 0, incidents: 0 }, notices: [] });
+  if (format !== 'html')
+    return degraded('answered', fault('SELECTOR_LOST', 'the feed is empty'), { ...sight, notices: [] });
+  if (WALL.test(visible.slice(0, 2_000)) && visible.length < 2_000)
+    return unknown(fault('CANNOT_JUDGE', 'a wall against robots stands before the page'), sight);
+  if (visible.length < 150 && scripts > 0)
+    return unknown(fault('CANNOT_JUDGE', 'the page shows nothing without running its scripts'), sight);
+  if (visible.length < 1_500 && saysMaintenance(visible))
+    return failed('accepting', fault('MAINTENANCE', 'the page speaks of maintenance and has no announcements'), sight);
+  const cut = sight.facts['truncated'] === true ? ' in the part that we read' : '';
+  return failed(
+    'accepting',
+    fault('SELECTOR_LOST', `no announcement is found by "${settings.select.item}"${cut}`),
+    sight,
+  );
+}
+
+function isCharset(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding !== '';
+  } catch {
+    return false;
+  }
+}
