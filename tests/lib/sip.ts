@@ -1,14 +1,9 @@
-/** Far sides and tools for the SIP tests: hand-driven servers, certificates and one look at a time; it judges nothing. */
-import 'reflect-metadata';
-import * as x509 from '@peculiar/x509';
-import { randomBytes, webcrypto } from 'node:crypto';
+/** Far sides and tools for the SIP tests: hand-driven servers and one look at a time; it judges nothing. */
+import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import type { RemoteInfo, Socket as Datagrams } from 'node:dgram';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Finding } from '../../src/core/model.ts';
 import kind from '../../probes/sip-options.ts';
 import { headerOf, listOf } from '../../probes/lib/sip/header.ts';
@@ -116,57 +111,4 @@ export async function closedPort(): Promise<number> {
   const server = await openTcp(() => undefined);
   await server.close();
   return server.port;
-}
-
-export interface Pair {
-  readonly key: string;
-  readonly cert: string;
-}
-
-/** A small certificate authority: its certificate in a file, and leaves for the names and times that a test asks for. */
-export async function openAuthority(): Promise<{
-  readonly file: string;
-  issue(names: readonly string[], fromDays: number, untilDays: number): Promise<Pair>;
-  close(): Promise<void>;
-}> {
-  x509.cryptoProvider.set(webcrypto);
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const generate = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const after = (days: number) => new Date(Date.now() + days * 86_400_000);
-  const keys = await generate();
-  const root = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=Test Authority',
-    notBefore: after(-4_000),
-    notAfter: after(4_000),
-    keys,
-    signingAlgorithm: algorithm,
-    extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
-  });
-  const folder = await mkdtemp(join(tmpdir(), 'ringback-sip-'));
-  const file = join(folder, 'ca.pem');
-  await writeFile(file, root.toString('pem'));
-  return {
-    file,
-    async issue(names, fromDays, untilDays) {
-      const leaf = await generate();
-      const alternatives = names.map((value) => ({ type: /^[\d.]+$/.test(value) ? 'ip' : 'dns', value }) as const);
-      const certificate = await x509.X509CertificateGenerator.create({
-        subject: `CN=${names[0] ?? 'nobody'}`,
-        issuer: root.subject,
-        notBefore: after(fromDays),
-        notAfter: after(untilDays),
-        publicKey: leaf.publicKey,
-        signingKey: keys.privateKey,
-        signingAlgorithm: algorithm,
-        extensions: [new x509.SubjectAlternativeNameExtension(alternatives)],
-      });
-      const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', leaf.privateKey)).toString('base64');
-      const lines = key.match(/.{1,64}/g)?.join('\n') ?? '';
-      return {
-        key: `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`,
-        cert: certificate.toString('pem'),
-      };
-    },
-    close: () => rm(folder, { recursive: true }),
-  };
 }

@@ -9,27 +9,24 @@ import type { Header, SipMessage, SipResponse } from '../../probes/lib/sip/messa
 import { openSipDesk } from '../../src/demo/sip.ts';
 import type { SipDesk } from '../../src/demo/sip.ts';
 import { encodeUlaw, greeting, packet } from '../../src/demo/voice.ts';
-import { look, messageOf, openAuthority, openUdp } from '../lib/sip.ts';
+import { certificates } from '../lib/certs.ts';
+import { look, messageOf, openUdp } from '../lib/sip.ts';
 
-let authority: Awaited<ReturnType<typeof openAuthority>>;
+let ca: string;
 let desk: SipDesk;
 
 beforeAll(async () => {
-  authority = await openAuthority();
-  const tls = await authority.issue(['127.0.0.1'], -1, 90);
-  const expired = await authority.issue(['127.0.0.1'], -90, -3);
-  desk = await openSipDesk({ tls, expired, slowMs: 400, ringMs: 60 });
+  const { caFile, good, expired } = await certificates();
+  ca = caFile;
+  desk = await openSipDesk({ tls: good, expired, slowMs: 400, ringMs: 60 });
 });
 afterEach(() => desk.set('none'));
-afterAll(async () => {
-  await desk.close();
-  await authority.close();
-});
+afterAll(() => desk.close());
 
 type Way = 'udp' | 'tcp' | 'tls';
 const see = (way: Way, timeoutMs = 2_500) => {
   const port = way === 'tls' ? desk.address.tlsPort : desk.address.udpPort;
-  return look({ address: `sip:127.0.0.1:${port};transport=${way}`, ca: authority.file }, timeoutMs);
+  return look({ address: `sip:127.0.0.1:${port};transport=${way}`, ca }, timeoutMs);
 };
 
 describe('the SIP desk, as sip-options sees it', () => {
