@@ -79,7 +79,7 @@ export function openOutbox(options: OutboxOptions): Outbox {
     if (!isStopping()) timer = setTimeout(wake, sleepMs);
   }
 
-  /** Starts the oldest message that is due for a receiver that is free; false when there is none. */
+  /** Starts the message that is due the longest for a receiver that is free; false when there is none. */
   async function startNext(): Promise<boolean> {
     const now = clock();
     const [next] = await ledger.due(now, 1, occupied(lanes, now));

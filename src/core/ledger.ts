@@ -84,8 +84,8 @@ export interface Ledger {
   /** Looks at a target since an instant, without those that its budget prevented: what the budget is held against. */
   looksSince(target: TargetId, since: Instant): Promise<number>;
   /**
-   * Notifications due, oldest first, at most `most`, none of an excluded receiver. Of one incident and receiver only the
-   * oldest that waits: what was said first arrives first.
+   * Notifications due, the longest due first, at most `most`, none of an excluded receiver. Of one incident and receiver
+   * only the oldest that waits: what was said first arrives first.
    */
   due(now: Instant, most: number, excluded: readonly string[]): Promise<readonly QueuedNotification[]>;
   /** Writes what became of an attempt. `nextAt` is when to try again, for `retry`. */

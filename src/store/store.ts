@@ -160,7 +160,7 @@ function statements(db: Database) {
     ),
     due: db.prepare<[{ now: number; most: number; excluded: string }], NotificationRow & { attempts: number }>(
       `select key, receiver, incident, created_at, due_at, attempts, message from notification n
-       where ${NEXT_WAITING} and n.due_at <= @now order by n.seq limit @most`,
+       where ${NEXT_WAITING} and n.due_at <= @now order by n.due_at, n.seq limit @most`,
     ),
     nextDueAt: db.prepare<[{ excluded: string }], { at: number | null }>(
       `select min(n.due_at) as at from notification n where ${NEXT_WAITING}`,
