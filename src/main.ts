@@ -465,6 +465,6 @@ function fill(template: string, ports: Ports, ca: string): string {
   // All at once: a port in use may be another desk's usual one.
   const byUsual = new Map(usual.map(([desk, port]) => [String(port), String(ports[desk])]));
   return template
-    .replaceAll(/(?<=:)47\d{3}\b/g, (port) => byUsual.get(port) ?? port)
+    .replaceAll(/(?<=: ?)47\d{3}\b/g, (port) => byUsual.get(port) ?? port)
     .replaceAll('data/demo/ca.pem', ca);
 }
