@@ -1,5 +1,7 @@
 /** Names to addresses by our own resolver, timed and within the address policy. It opens no connection. */
-import * as dns from 'node:dns';
+// The module itself, not a view of it: `setServers` replaces its functions, and a view would go on asking the old servers.
+import dns from 'node:dns';
+import type { MxRecord } from 'node:dns';
 import { readFile, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { fault } from '../../src/core/fault.ts';
@@ -129,7 +131,7 @@ export async function resolveMx(domain: string, signal: AbortSignal): Promise<Re
   return Array.isArray(found) ? { ok: true, exchangers: found, ms } : { ok: false, fault: found, ms };
 }
 
-function exchangersOf(domain: string, records: readonly dns.MxRecord[]): MailExchanger[] | Fault {
+function exchangersOf(domain: string, records: readonly MxRecord[]): MailExchanger[] | Fault {
   // RFC 7505: a lone record with the root as exchanger says "no mail here".
   const real = records.filter((record) => record.exchange !== '' && record.exchange !== '.');
   if (real.length === 0) return fault('MX_NULL', `${domain} says by a null MX that it takes no mail`);
