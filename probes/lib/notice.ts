@@ -146,10 +146,19 @@ export function occurs(text: string, word: string): boolean {
   return false;
 }
 
-const channelsOf = (text: string, channels: Filing['channels']): readonly string[] =>
-  Object.entries(channels)
-    .filter(([, words]) => words.some((word) => occurs(text, folded(word))))
+/** What "remains open" in a notice is not touched by it: such a sentence names no channel. */
+const UNTOUCHED =
+  /remains?\b|still available|as usual|not affected|unaffected|\btetap\b|seperti biasa|tidak terdampak|tidak terganggu|不受影响|不受影響|照常|正常使用|仍可/;
+
+function channelsOf(text: string, channels: Filing['channels']): readonly string[] {
+  const touched = text
+    .split(/[.!?;。！？；，\n]/)
+    .filter((sentence) => !UNTOUCHED.test(sentence))
+    .join('\n');
+  return Object.entries(channels)
+    .filter(([, words]) => words.some((word) => occurs(touched, folded(word))))
     .map(([id]) => id);
+}
 
 interface Span {
   readonly from: Instant;

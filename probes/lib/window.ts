@@ -37,13 +37,17 @@ const BETWEEN =
 const WRITTEN =
   /(?:publish|posted|updated|diterbitkan|diumumkan|diperbarui|dipublikasikan|tayang|发布|發布|更新|公告日期)[^\n。]{0,24}$/i;
 
+const ENDS_BEFORE =
+  /\bby\s{0,3}$|(?:until|restored|resume|back to normal|normal kembali|kembali normal|hingga|sampai|selesai|berakhir|pulih|恢复至|截止|结束)[^.\n。]{0,45}$/i;
+const ENDS_AFTER = /^[前之]{0,2}(?:恢复|恢復|结束|結束|完成)/;
+
 /** The first window that a text names, or nothing. A date without a time of day is no window: nobody is silenced for a whole day on a guess. */
 export function findWindow(text: string, source: Source): Window | undefined {
   const clean = plain(text.slice(0, TEXT_CAP)).slice(0, TEXT_CAP);
   const all = moments(clean);
   const clocks = all.filter((each): each is Clock => each.is === 'time');
   const pair = firstPair(clean, all, clocks);
-  const first = pair?.first ?? clocks.find((each) => !isWritten(clean, each));
+  const first = pair?.first ?? clocks.find((each) => !isWritten(clean, each) && !isEnd(clean, each));
   if (first === undefined) return undefined;
   return assemble({ clean, all, first, second: pair?.second }, source);
 }
@@ -98,6 +102,15 @@ function isWritten(clean: string, clock: Moment): boolean {
   return WRITTEN.test(clean.slice(Math.max(0, clock.start - 40), clock.start));
 }
 
+/** "Back to normal at 05:00" names an end without a beginning. */
+function isEnd(clean: string, clock: Moment): boolean {
+  const [before, after] = [
+    clean.slice(Math.max(0, clock.start - 60), clock.start),
+    clean.slice(clock.end, clock.end + 12),
+  ];
+  return ENDS_BEFORE.test(before) || ENDS_AFTER.test(after);
+}
+
 function assemble(reading: Reading, source: Source): Window | undefined {
   const { clean, all, first, second } = reading;
   const last = second ?? first;
@@ -105,6 +118,8 @@ function assemble(reading: Reading, source: Source): Window | undefined {
   const id = identifier(zone, source.timezone);
   const published = Temporal.Instant.fromEpochMilliseconds(source.near).toZonedDateTimeISO(id);
   const startDay = dayOfStart(clean, all, first, last);
+  // "08:00 to 20:00" alone are service hours as often as a maintenance.
+  if (startDay === undefined) return undefined;
   const from = instant(onDay(startDay, published), hourOf(first, undefined), first.minute, id);
   if (from === undefined || Math.abs(from - source.near) > FARTHEST_MS) return undefined;
   const ended = endOf(reading, { from, id, published });
@@ -114,7 +129,7 @@ function assemble(reading: Reading, source: Source): Window | undefined {
     from,
     ...(until === undefined ? {} : { until }),
     zoneExplicit: zone !== undefined && zone.kind !== 'ambiguous',
-    ambiguous: zone?.kind === 'ambiguous' || startDay === undefined || (startDay.is === 'date' && startDay.doubtful),
+    ambiguous: zone?.kind === 'ambiguous' || (startDay.is === 'date' && startDay.doubtful),
     matched: clean
       .slice(Math.min(...used.map((each) => each.start)), Math.max(...used.map((each) => each.end)))
       .slice(0, 200),
@@ -141,8 +156,7 @@ function dayOfStart(clean: string, all: readonly Moment[], first: Clock, last: C
   return best?.each ?? inner[0];
 }
 
-function onDay(day: Day | undefined, published: Temporal.ZonedDateTime): Temporal.PlainDate | undefined {
-  if (day === undefined) return published.toPlainDate();
+function onDay(day: Day, published: Temporal.ZonedDateTime): Temporal.PlainDate | undefined {
   if (day.is === 'relative') return published.toPlainDate().add({ days: day.days });
   const years = day.year === undefined ? [published.year - 1, published.year, published.year + 1] : [day.year];
   return years

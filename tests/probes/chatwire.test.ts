@@ -144,7 +144,7 @@ const STORIES: readonly Story[] = [
   ],
   [
     'a JSON message 100,000 levels deep',
-    'ok answered',
+    'failed NO_REPLY accepting',
     (s, k) => {
       s.write(accept(k));
       s.once('data', () => s.write(text('['.repeat(100_000))));

@@ -58,6 +58,12 @@ const INDONESIAN: readonly Story[] = [
     '2026-11-30T03:00+07:00',
     true,
   ],
+  [
+    'Periode: 30 November 2026 22.00 WIB – 1 Desember 2026 04.00 WIB',
+    '2026-11-30T22:00+07:00',
+    '2026-12-01T04:00+07:00',
+    true,
+  ],
   ['Jadwal: 5 Januari, pukul 00.30–03.00 waktu Jakarta', '2027-01-05T00:30+07:00', '2027-01-05T03:00+07:00', true],
 ];
 
@@ -161,6 +167,10 @@ describe('what is no window', () => {
     'Libur nasional 25 Desember 2026',
     'Hubungi 021-5084-9000 atau 1500888',
     '客服热线 400-820-8820',
+    'Jam layanan telepon: 08.00 - 20.00 WIB setiap hari',
+    'Layanan akan kembali normal pada 25 November 2026 pukul 05.00 WIB',
+    'We expect the chat to be restored by 10:00 on 25 November 2026',
+    '预计于11月25日上午10点恢复',
     'Tarif naik dari 10.000 menjadi 12.500 rupiah',
   ])('"%s" names none', (text) => {
     expect(findWindow(text, JAKARTA)).toBeUndefined();

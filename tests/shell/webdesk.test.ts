@@ -125,7 +125,15 @@ describe('the announcements', () => {
   const read = (path = '/announcements', select: Record<string, string> = { item: 'ul.news > li', title: 'h2' }) =>
     look(
       announcements,
-      { url: `${web.announcements.url}${path}`, select, channels: { hotline: ['telepon', 'hotline', '热线'] } },
+      {
+        url: `${web.announcements.url}${path}`,
+        select,
+        channels: {
+          hotline: ['telepon', 'hotline', '热线'],
+          chat: ['chat', '在线客服'],
+          email: ['email', 'e-mail', '邮件'],
+        },
+      },
       1_500,
     );
 

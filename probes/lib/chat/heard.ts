@@ -92,9 +92,12 @@ export function hear(raw: string, sent: readonly string[]): Heard {
   };
 }
 
+/** Begins like an object or a list; `[Sari] hello` does not. */
+const JSON_LIKE = /^\s*(?:\{\s*["}]|\[\s*(?:["{[\]\d-]|true|false|null))/;
+
 /** Objects and lists only: a bare `42` or `"ok"` is plain text. */
 function parse(raw: string): Json | undefined {
-  if (!/^\s*[[{]/.test(raw)) return undefined;
+  if (!JSON_LIKE.test(raw)) return undefined;
   const parsed = parseJson(raw);
   return parsed.ok ? parsed.value : undefined;
 }
@@ -116,9 +119,11 @@ function fresh(texts: string[]): Marks {
   };
 }
 
-/** A page that came down the wire is nobody's words, whatever words are in it. */
+/** A page, or JSON that is broken or too deep, is nobody's words, whatever words are in it. */
 function textMarks(raw: string): Marks {
-  return /^\s*<(?:!doctype|html|head|body)\b/i.test(raw) ? { ...fresh([raw]), roles: ['error'] } : fresh([raw]);
+  return JSON_LIKE.test(raw) || /^\s*<(?:!doctype|html|head|body)\b/i.test(raw)
+    ? { ...fresh([raw]), roles: ['error'] }
+    : fresh([raw]);
 }
 
 function collect(json: unknown): Marks {
