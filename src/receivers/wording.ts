@@ -91,7 +91,7 @@ function factsOf(message: Message): readonly FactLine[] {
     incident.resolvedAt === undefined ? undefined : ['Until', fullTime(incident.resolvedAt, timezone)],
     isOver ? ['Duration', formatSpan(lasted(message))] : undefined,
     ['Cause', `${CAUSES[incident.cause][0]}: ${CAUSES[incident.cause][1]}`],
-    ['Evidence', incident.because, ...incident.members.slice(0, MEMBERS_CAP).map((each) => memberLine(each, timezone))],
+    ['Evidence', incident.because, ...membersOf(message)],
     isOver ? undefined : ['Customers', CUSTOMERS[message.channelKind][incident.impact]],
     message.contact === undefined ? undefined : ['Contact', message.contact],
     ['Told', message.told.length === 0 ? 'only you' : message.told.join(', ')],
@@ -101,6 +101,12 @@ function factsOf(message: Message): readonly FactLine[] {
   return lines
     .filter((each) => each !== undefined)
     .map(([label, ...values]) => [label, ...values.map((each) => oneLine(each, VALUE_CAP))]);
+}
+
+/** One by one only when there are several: of a single one `because` has told everything. */
+function membersOf({ incident, timezone }: Message): string[] {
+  if (incident.members.length < 2) return [];
+  return incident.members.slice(0, MEMBERS_CAP).map((each) => memberLine(each, timezone));
 }
 
 function memberLine(member: Member, timezone: string): string {
@@ -197,11 +203,25 @@ function clockTime(at: Instant, timezone: string): string {
   return `${time} ${zoneName(at, timezone)}`;
 }
 
-/** Local time first, then UTC, because logs are in UTC. */
+/** Local time first, then UTC, because logs are in UTC. Put together from parts: ICU changes its commas from year to year. */
 function fullTime(at: Instant, timezone: string): string {
-  const local = new Intl.DateTimeFormat('en-GB', { timeZone: timezone, dateStyle: 'full', timeStyle: 'medium' });
+  const format = new Intl.DateTimeFormat('en-GB', {
+    timeZone: timezone,
+    weekday: 'short',
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  });
+  const parts = new Map(format.formatToParts(at).map(({ type, value }) => [type, value]));
+  const [weekday, day, month, year] = (['weekday', 'day', 'month', 'year'] as const).map(
+    (each) => parts.get(each) ?? '',
+  );
+  const time = (['hour', 'minute', 'second'] as const).map((each) => parts.get(each) ?? '').join(':');
   const utc = new Date(at).toISOString().slice(0, 19).replace('T', ' ');
-  return `${local.format(at)} ${zoneName(at, timezone)} (${utc} UTC)`;
+  return `${weekday} ${day} ${month} ${year}, ${time} ${zoneName(at, timezone)} (${utc} UTC)`;
 }
 
 /** The abbreviation that people there use. English data knows none for Indonesia, Indonesian data does (WIB, WITA, WIT). */

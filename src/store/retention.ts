@@ -23,16 +23,34 @@ export async function prune(db: Database, group: Group, now: Instant, policy: Re
   const sql = statements(db);
   const observationsBefore = now - policy.observationsMs;
   const evidenceBefore = now - policy.evidenceMs;
+  const watched = sql.watched.all();
   let observations = 0;
-  for (const { target, location, newest } of sql.watched.all()) {
-    const before = Math.min(observationsBefore, newest);
-    observations += await inSlices(group, () => sql.observations.run(target, location, before, SLICE).changes);
+  for (let from = 0; from < watched.length;) {
+    const slice = await group.add(() => dropLooks(sql, watched.slice(from), observationsBefore));
+    observations += slice.dropped;
+    from += slice.done;
   }
   const evidence = await inSlices(group, () => sql.evidence.run(evidenceBefore, SLICE).changes);
   await inSlices(group, () => sql.notices.run(evidenceBefore, SLICE).changes);
   await inSlices(group, () => sql.notifications.run(evidenceBefore, SLICE).changes);
   await giveBack(db, group);
   return { observations, evidence };
+}
+
+interface Watched {
+  readonly target: number;
+  readonly location: number;
+  readonly newest: number;
+}
+
+/** Old looks of as many targets as fit in one slice; `done` counts the targets of which none is left. */
+function dropLooks(sql: Statements, watched: readonly Watched[], old: Instant): { dropped: number; done: number } {
+  let dropped = 0;
+  for (const [done, { target, location, newest }] of watched.entries()) {
+    dropped += sql.observations.run(target, location, Math.min(old, newest), SLICE - dropped).changes;
+    if (dropped >= SLICE) return { dropped, done };
+  }
+  return { dropped, done: watched.length };
 }
 
 /** Each slice is a job of the group: it shares a transaction with the looks of that moment and never delays them by more. */
@@ -56,9 +74,11 @@ async function giveBack(db: Database, group: Group): Promise<void> {
   }
 }
 
+type Statements = ReturnType<typeof statements>;
+
 function statements(db: Database) {
   return {
-    watched: db.prepare<[], { target: number; location: number; newest: number }>(
+    watched: db.prepare<[], Watched>(
       `select s.target, s.location, coalesce((select max(slot_at) from observation o
          where o.target = s.target and o.location = s.location), 0) as newest from standing s`,
     ),
