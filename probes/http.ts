@@ -141,7 +141,8 @@ function asksForText({ body, json }: Settings['expect']): boolean {
   return json.length > 0 || body.contains !== undefined || body.matches !== undefined || body.not_matches !== undefined;
 }
 
-const textOf = (reply: Reply): string => decode(reply.body, reply.headers['content-type'] ?? '').text;
+const textOf = ({ body, headers, truncated }: Reply): string =>
+  decode(body, headers['content-type'] ?? '', undefined, truncated).text;
 
 function factsOf(went: Exchange, now: Instant): Record<string, Fact> {
   const { address, certificate, attempts, redirects, reply } = went;

@@ -10,14 +10,17 @@ export interface Decoded {
 
 const META_WINDOW = 4_096;
 
-/** Decodes a body. `contentType` is the header as sent; `fallback` is for what has no label and is not UTF-8. */
-export function decode(bytes: Uint8Array, contentType: string, fallback = 'windows-1252'): Decoded {
+/**
+ * Decodes a body. `contentType` is the header as sent; `fallback` is for what has no label and is not UTF-8. `cut`: the body
+ * was cut off, perhaps in the middle of a character, which is forgiven.
+ */
+export function decode(bytes: Uint8Array, contentType: string, fallback = 'windows-1252', cut = false): Decoded {
   const bom = bomOf(bytes);
   if (bom !== undefined) return { ...decodeAs(bytes, bom), mislabelled: false };
   const header = labelIn(contentType);
   const meta = labelIn(latin1(bytes.subarray(0, META_WINDOW)));
   for (const label of [header, meta, 'utf-8']) {
-    const clean = label === undefined ? undefined : decodeCleanly(bytes, label);
+    const clean = label === undefined ? undefined : decodeCleanly(bytes, label, cut);
     if (clean !== undefined) return { ...clean, mislabelled: header !== undefined && label !== header };
   }
   return { ...decodeAs(bytes, header ?? meta ?? fallback), mislabelled: false };
@@ -36,11 +39,11 @@ function labelIn(text: string): string | undefined {
   return label === 'gb2312' || label === 'gbk' ? 'gb18030' : label;
 }
 
-/** Undefined when the bytes are not of this charset. A character cut off at the very end is forgiven: bodies are capped. */
-function decodeCleanly(bytes: Uint8Array, label: string): { text: string; charset: string } | undefined {
+/** Undefined when the bytes are not of this charset. */
+function decodeCleanly(bytes: Uint8Array, label: string, cut: boolean): { text: string; charset: string } | undefined {
   try {
     const decoder = new TextDecoder(label, { fatal: true });
-    return { text: decoder.decode(bytes, { stream: true }), charset: decoder.encoding };
+    return { text: decoder.decode(bytes, { stream: cut }), charset: decoder.encoding };
   } catch {
     return undefined;
   }

@@ -269,7 +269,8 @@ export function faultOf(error: unknown, during: 'connect' | 'tls' | 'talk', wher
 
 function told(error: unknown): { readonly code: string; readonly name: string; readonly message: string } {
   if (!(error instanceof Error)) return { code: '', name: '', message: 'unknown error' };
-  return { code: 'code' in error ? String(error.code) : '', name: error.name, message: error.message };
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return { code, name: error.name, message: error.message };
 }
 
 function overdue(during: 'connect' | 'tls' | 'talk', where: string): Fault {

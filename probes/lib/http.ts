@@ -257,15 +257,20 @@ function joined(headers: Readonly<Record<string, string | string[] | undefined>>
 
 /** undici's and llhttp's errors; the socket's own ones are the connector's. */
 function talkFault(error: Error, where: string): Fault {
-  const code = 'code' in error ? String(error.code) : '';
-  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW')
-    return fault('TOO_LARGE', `${where} sent more than ${HEADERS_CAP} bytes of headers`);
-  if (code.startsWith('HPE_INVALID_EOF') || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH')
-    return fault('PROTO_CLOSED', `${where} closed before its answer was complete`);
-  if (code.startsWith('HPE_')) return fault('PROTO_GARBAGE', `${where} does not speak proper HTTP: ${error.message}`);
-  if (code === 'UND_ERR_SOCKET')
-    return fault('PROTO_CLOSED', `${where} closed the connection before its answer was complete`);
-  if (code === 'UND_ERR_INVALID_ARG') return fault('SETTINGS', `the request cannot be sent: ${error.message}`);
-  if (code === '' || code.startsWith('UND_ERR')) return fault('PROTO_GARBAGE', `${where}: ${error.message}`);
-  return faultOf(error, 'talk', where);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  switch (code) {
+    case 'UND_ERR_HEADERS_OVERFLOW':
+    case 'HPE_HEADER_OVERFLOW':
+      return fault('TOO_LARGE', `${where} sent more than ${HEADERS_CAP} bytes of headers`);
+    case 'UND_ERR_SOCKET':
+      // The same code for "bad response" and "bad upgrade": only there did the far side say something.
+      if (error.message.startsWith('bad ')) return fault('PROTO_GARBAGE', `${where} does not speak proper HTTP`);
+      return fault('PROTO_CLOSED', `${where} closed the connection before its answer was complete`);
+    case 'UND_ERR_INVALID_ARG':
+      return fault('SETTINGS', `the request cannot be sent: ${error.message}`);
+    default:
+      // llhttp's errors carry no code of their own; their name tells them from the socket's.
+      if (code === '' || /^(?:HPE|UND_ERR)_/.test(code)) return fault('PROTO_GARBAGE', `${where}: ${error.message}`);
+      return faultOf(error, 'talk', where);
+  }
 }

@@ -27,6 +27,6 @@ function lines(headers: Readonly<Record<string, string | Secret>>): string[] {
 }
 
 function bodyOf(reply: NonNullable<Exchange['reply']>): string {
-  const { text } = decode(reply.body.subarray(0, BODY_CAP), reply.headers['content-type'] ?? '');
+  const { text } = decode(reply.body.subarray(0, BODY_CAP), reply.headers['content-type'] ?? '', undefined, true);
   return text.split(/\r?\n/).map(printable).join('\n');
 }
