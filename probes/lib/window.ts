@@ -123,7 +123,9 @@ function assemble(reading: Reading, source: Source): Window | undefined {
   const from = instant(onDay(startDay, published), hourOf(first, undefined), first.minute, id);
   if (from === undefined || Math.abs(from - source.near) > FARTHEST_MS) return undefined;
   const ended = endOf(reading, { from, id, published });
-  const until = ended !== undefined && ended - from <= LONGEST_MS ? ended : undefined;
+  const until = ended !== undefined && ended > from && ended - from <= LONGEST_MS ? ended : undefined;
+  // Two times that make no window were misread, and half of a misreading is no better.
+  if (second !== undefined && until === undefined) return undefined;
   const used = all.filter((each) => each === startDay || each === first || each === last);
   return {
     from,
