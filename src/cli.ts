@@ -2,20 +2,10 @@
 import { styleText } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Finding, Instant } from './core/model.ts';
-import {
-  VERSION,
-  demo,
-  explain,
-  openKinds,
-  probe,
-  schema,
-  serve,
-  tryKind,
-  validate,
-  type Address,
-  type Looked,
-  type Service,
-} from './main.ts';
+import { serve, VERSION, type Address, type Service } from './main.ts';
+import { demo } from './main/demo.ts';
+import { openKinds } from './main/kinds.ts';
+import { explain, probe, schema, tryKind, validate, type Looked, type Validated } from './main/once.ts';
 
 /** Exit codes, the same everywhere; 3, a configuration that is refused, comes from main. */
 const EXIT = { ok: 0, bad: 1, usage: 2, unknown: 4, crash: 70 } as const;
@@ -35,11 +25,18 @@ Exit codes: 0 ok · 1 degraded or failed · 2 usage · 3 configuration · 4 unkn
 
 /** Runs one command line and sets the exit code of the process. */
 export async function run(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', endOfReading);
   try {
     await program(await helpOfKinds()).parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error);
   }
+}
+
+/** Whoever read us has read enough (`| head`): that is no failure. */
+function endOfReading(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
 }
 
 function report(error: unknown): number {
@@ -162,11 +159,10 @@ async function watchUntilStopped(start: () => Promise<Service>): Promise<void> {
 }
 
 function leave(): void {
-  // eslint-disable-next-line n/no-process-exit -- asked for twice
   process.exit(EXIT.bad);
 }
 
-function printValid(config: Awaited<ReturnType<typeof validate>>, json: boolean): void {
+function printValid(config: Validated, json: boolean): void {
   const { path, providers, channels, targets, warnings } = config;
   if (json) {
     console.log(JSON.stringify({ ok: true, path, providers, channels, targets, warnings }));

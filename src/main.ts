@@ -1,38 +1,23 @@
-/** Hands the rooms to each other. The only file that knows them all; it decides nothing itself. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+/** Hands the rooms to each other. With the files of `main/` the only one that knows them all; it decides nothing itself. */
 import { performance } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
 import { openBoard, type Board } from './board.ts';
-import { jsonSchema } from './config/jsonschema.ts';
-import { ConfigError, loadConfig, printProblem, type Config } from './config/load.ts';
-import { parseWith, type Try } from './config/try.ts';
+import { loadConfig, type Config } from './config/load.ts';
 import { openCalendar, type Calendar } from './core/calendar.ts';
-import { holdPromise } from './core/judge.ts';
-import type { Channel, ChannelId, Finding, Instant, Observation, Provider, TargetId } from './core/model.ts';
+import type { Channel, ChannelId, Observation, Provider, TargetId } from './core/model.ts';
 import type { Panel } from './core/panel.ts';
-import type { Drawer, ProbeKind } from './core/probe.ts';
-import type { Receiver, ReceiverKinds } from './core/receiver.ts';
-import { openDemo, PORTS, type Demo, type DeskPort, type Ports } from './demo/demo.ts';
-import { present } from './core/present.ts';
-import { openDrawer, openReceivers } from './drawer.ts';
+import type { Receiver } from './core/receiver.ts';
 import { openLog, type Log } from './log.ts';
+import { openKinds, type Kinds } from './main/kinds.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
 import { pages } from './page/pages.ts';
-import { openRunner, runProbe, type Assignment, type Runner } from './runner.ts';
+import { openRunner, type Assignment, type Runner } from './runner.ts';
 import { openScheduler, type Scheduler } from './scheduler.ts';
 import { openOperator, openPublic } from './server.ts';
 import { openSight, type Sight } from './sight.ts';
-import { StoreError } from './store/error.ts';
 import { openStore, type Store } from './store/store.ts';
 
 export const VERSION = '0.1.0';
-
-export interface Kinds {
-  readonly probes: Drawer;
-  readonly receivers: ReceiverKinds;
-}
 
 export interface Address {
   readonly host: string;
@@ -67,17 +52,6 @@ const PRUNE_EVERY_MS = 3_600_000;
 const SEND_GRACE_MS = 8_000;
 const TICK_LATE_MS = 5_000;
 const SEEN_LATE_FLOOR_MS = 60_000;
-
-/** All kinds of probe and receiver, found by their folders. */
-export async function openKinds(): Promise<Kinds> {
-  const folder = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-  return { probes: await openDrawer(folder('../probes/')), receivers: await openReceivers(folder('./receivers/')) };
-}
-
-/** The JSON Schema of a configuration file. */
-export async function schema(): Promise<object> {
-  return jsonSchema(await openKinds());
-}
 
 /** Starts the monitor. Throws a ConfigError or StoreError that says in words why it cannot. */
 export async function serve(options: ServeOptions): Promise<Service> {
@@ -337,134 +311,4 @@ function prune({ config, store, log }: Ground): NodeJS.Timeout {
 
 function wordsOf(error: unknown): string | undefined {
   return error instanceof Error ? `${error.name}: ${error.message}` : undefined;
-}
-
-/** What is wrong, in lines for the terminal, and the exit code that says so; undefined for a defect of ours. */
-export function explain(error: unknown): { readonly lines: readonly string[]; readonly exitCode: number } | undefined {
-  if (error instanceof ConfigError) return { lines: error.problems.map(printProblem), exitCode: 3 };
-  if (error instanceof UsageError) return { lines: [error.message], exitCode: 2 };
-  if (error instanceof StoreError) return { lines: [error.message], exitCode: 1 };
-  const { code, syscall, message } = error as NodeJS.ErrnoException;
-  return syscall === 'listen' && code !== undefined ? { lines: [`cannot listen: ${message}`], exitCode: 1 } : undefined;
-}
-
-/** The words on the command line name nothing that exists. */
-class UsageError extends Error {}
-
-export interface Validated {
-  readonly path: string;
-  readonly providers: number;
-  readonly channels: number;
-  readonly targets: number;
-  readonly warnings: readonly string[];
-}
-
-/** Reads a configuration as `serve` would. Throws a ConfigError with every problem at once. */
-export async function validate(path: string): Promise<Validated> {
-  const { providers, warnings } = await loadConfig(path, await openKinds(), process.env);
-  const channels = providers.flatMap((provider) => provider.channels);
-  const targets = channels.reduce((sum, channel) => sum + channel.targets.length, 0);
-  return { path, providers: providers.length, channels: channels.length, targets, warnings };
-}
-
-/** One look by hand, as printed by `probe` and `try`. */
-export interface Looked {
-  readonly kind: string;
-  readonly target?: TargetId;
-  readonly at: Instant;
-  readonly durationMs: number;
-  readonly finding: Finding;
-}
-
-/** Looks once at a target of a configuration, named by its id or by as much of the end of it as is unique. */
-export async function probe(path: string, name: string): Promise<Looked> {
-  const kinds = await openKinds();
-  const { providers } = await loadConfig(path, kinds, process.env);
-  const all = providers.flatMap(({ timezone, channels }) =>
-    channels.flatMap((channel) => channel.targets.map((target) => ({ target, timezone }))),
-  );
-  const exact = all.filter(({ target }) => target.id === name);
-  const [found, ...others] = exact.length > 0 ? exact : all.filter(({ target }) => target.id.endsWith(`/${name}`));
-  if (found === undefined || others.length > 0) {
-    const known = all.map(({ target }) => target.id).join(', ');
-    throw new UsageError(`"${name}" names ${found === undefined ? 'no' : 'more than one'} target; there are: ${known}`);
-  }
-  const { target, timezone } = found;
-  const kind = kinds.probes.get(target.probe);
-  if (kind === undefined) throw new UsageError(`no kind of probe is called "${target.probe}"`);
-  const looked = await lookOnce(target.probe, kind, { settings: target.with, timeoutMs: target.timeoutMs, timezone });
-  const answer = kind.answer === undefined ? undefined : looked.finding.phases[kind.answer];
-  const finding = holdPromise(looked.finding, answer ?? looked.durationMs, target.promiseMs);
-  return { ...looked, target: target.id, finding };
-}
-
-/** Looks once without a configuration. */
-export async function tryKind(name: string, given: Try): Promise<Looked> {
-  const { probes } = await openKinds();
-  const tried = await parseWith(name, given, probes, process.env);
-  if (!tried.ok) throw new ConfigError(tried.problems);
-  const kind = probes.get(name);
-  if (kind === undefined) throw new UsageError(`no kind of probe is called "${name}"`);
-  const { timeZone: timezone } = Intl.DateTimeFormat().resolvedOptions();
-  return lookOnce(name, kind, { settings: tried.settings, timeoutMs: tried.timeoutMs, timezone });
-}
-
-async function lookOnce(
-  name: string,
-  kind: ProbeKind,
-  run: { readonly settings: unknown; readonly timeoutMs: number; readonly timezone: string },
-): Promise<Looked> {
-  const at = now();
-  const begun = monotonic();
-  const finding = await runProbe(kind, { ...run, startedAt: at, stop: new AbortController().signal });
-  return { kind: name, at, durationMs: monotonic() - begun, finding };
-}
-
-export interface DemoOptions extends Pick<ServeOptions, 'listen' | 'operator' | 'store' | 'logLevel'> {
-  /** Ports of the desks; default those that `config/demo.yaml` names. */
-  readonly ports?: Ports;
-}
-
-const DEMO_STORE = 'data/demo/ringback.db';
-
-/** Opens the demo wallet's support desk on loopback, and the monitor on it. */
-export async function demo({ ports, ...options }: DemoOptions): Promise<Service & { readonly desks: Demo }> {
-  const store = options.store ?? DEMO_STORE;
-  const desks = await openDemo({ now: now(), ...present({ ports }) });
-  try {
-    const config = await furnish(dirname(store), desks);
-    const service = await serve({ logLevel: 'warn', ...options, config, store, panels: [desks.panel] });
-    return {
-      ...service,
-      desks,
-      hint: `break and mend the demo wallet at ${new URL(desks.panel.path, service.operatorUrl).href}`,
-      stop: async () => {
-        await service.stop();
-        await desks.close();
-      },
-    };
-  } catch (error) {
-    await desks.close();
-    throw error;
-  }
-}
-
-/** Writes the desks' authority and a configuration with the ports in use; the path of the configuration. */
-async function furnish(folder: string, desks: Demo): Promise<string> {
-  const [ca, config] = [join(folder, 'ca.pem'), join(folder, 'demo.yaml')];
-  const template = await readFile(new URL('../config/demo.yaml', import.meta.url), 'utf8');
-  await mkdir(folder, { recursive: true });
-  await writeFile(ca, desks.ca);
-  await writeFile(config, fill(template, desks.ports, ca));
-  return config;
-}
-
-/** The demo's configuration names its usual ports; where one was taken, the one in use stands in its place. */
-function fill(template: string, ports: Ports, ca: string): string {
-  const usual = Object.entries(PORTS) as [DeskPort, number][];
-  // All at once: a port in use may be another desk's usual one.
-  const byUsual = new Map(usual.map(([desk, port]) => [String(port), String(ports[desk])]));
-  return template
-    .replaceAll(/(?<=: ?)47\d{3}\b/g, (port) => byUsual.get(port) ?? port)
-    .replaceAll('data/demo/ca.pem', ca);
 }

@@ -7,7 +7,6 @@ if (major < 24) {
   );
   process.exitCode = 2;
 } else {
-  // In a build the neighbour is JavaScript.
-  const { run } = await import(import.meta.url.includes('/dist/') ? './cli.js' : './cli.ts');
+  const { run } = await import('./cli.ts');
   await run(process.argv);
 }

@@ -116,7 +116,7 @@ export function openRunner(options: RunnerOptions): Runner {
 }
 
 /** The whole decision of one look, pure: the judge, the incident, and who is told. */
-export function rule(standing: Standing, observation: Observation, assignment: Assignment): Ruling {
+function rule(standing: Standing, observation: Observation, assignment: Assignment): Ruling {
   const { target, setting, expectation } = assignment;
   const { health, transition } = judge(standing.health, observation, expectation(observation.at), target.policy);
   const change = transition && fold(standing.incident, transition, target, observation);

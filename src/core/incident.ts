@@ -38,7 +38,7 @@ export function abandon(open: Incident, target: string, at: Instant): Change | u
   return leave(open, { id: target }, at, at);
 }
 
-export function incidentId(channel: Pick<Channel, 'id'>, at: Instant): string {
+function incidentId(channel: Pick<Channel, 'id'>, at: Instant): string {
   return `${channel.id.replaceAll('/', '.')}.${at.toString(36)}`;
 }
 

@@ -22,7 +22,7 @@ export interface Route {
 }
 
 /** An outage is critical, a degradation a warning. */
-export function severityOf(incident: Incident): Severity {
+function severityOf(incident: Incident): Severity {
   return incident.impact === 'outage' ? 'critical' : 'warning';
 }
 

@@ -61,7 +61,7 @@ function lawOf(
   const seen = past.filter((each) => each.letter !== 'blind');
   const streak = (test: (letter: string) => boolean): { at: number; expectation: Expectation }[] =>
     seen.slice(seen.findLastIndex((each) => !test(each.letter)) + 1);
-  const bad = streak((letter) => letter === 'bad').filter((each, index, all) =>
+  const bad = streak((letter) => letter === 'bad').filter((_each, index, all) =>
     all.slice(index).every((later) => later.expectation === 'open'),
   );
   // What was seen behind a closed door counts neither for nor against.

@@ -136,7 +136,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/ringback.js', 'src/cli.ts', 'src/main.ts', 'src/config/**'],
+    files: ['src/ringback.js', 'src/cli.ts', 'src/main.ts', 'src/main/**', 'src/config/**'],
     rules: { 'no-restricted-properties': 'off' },
   },
   { files: ['src/ringback.js', 'src/cli.ts'], rules: { 'no-console': 'off' } },

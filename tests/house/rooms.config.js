@@ -94,7 +94,7 @@ export default {
       name: 'rooms-meet-in-main',
       comment: 'A room knows another one only by its types; main hands them to each other.',
       severity: 'error',
-      from: { path: '^src/([^/.]+)', pathNot: '^src/(core/|main\\.ts$|cli\\.ts$|ringback\\.js$)' },
+      from: { path: '^src/([^/.]+)', pathNot: '^src/(core/|main(\\.ts$|/)|cli\\.ts$|ringback\\.js$)' },
       to: { path: '^src/', pathNot: ['^src/core/', '^src/$1(/|\\.ts$)'], ...values },
     },
     {
@@ -102,14 +102,14 @@ export default {
       comment: 'cli.ts reads the verb and calls main; ringback.js checks the version of Node and calls cli.ts.',
       severity: 'error',
       from: { path: '^src/(cli\\.ts|ringback\\.js)$' },
-      to: { path: '^(src|probes)/', pathNot: '^src/(core/|main\\.ts$|cli\\.ts$)', ...values },
+      to: { path: '^(src|probes)/', pathNot: '^src/(core/|main(\\.ts$|/)|cli\\.ts$)', ...values },
     },
     {
       name: 'nobody-imports-main',
       comment: 'main knows every room, so a room that knows main knows them all.',
       severity: 'error',
-      from: { path: '^(src|probes)/', pathNot: '^src/(cli\\.ts|ringback\\.js)$' },
-      to: { path: '^src/(main\\.ts|cli\\.ts|ringback\\.js)$' },
+      from: { path: '^(src|probes)/', pathNot: '^src/(cli\\.ts$|ringback\\.js$|main/)' },
+      to: { path: '^src/(main(\\.ts$|/)|cli\\.ts$|ringback\\.js$)', pathNot: '^src/main/kinds\\.ts$' },
     },
     {
       // The drawer is found by its folder while running. The demo wallet speaks the wire formats that probes/lib reads:
@@ -118,7 +118,7 @@ export default {
       comment:
         'No room imports a kind; only the demo wallet, as the far side of the same wire formats, uses probes/lib.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(demo/|main\\.ts$)' },
+      from: { path: '^src/', pathNot: '^src/(demo/|main(\\.ts$|/))' },
       to: { path: '^probes/' },
     },
     {

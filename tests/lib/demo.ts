@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PORTS, type DeskPort, type Ports } from '../../src/demo/demo.ts';
-import { demo } from '../../src/main.ts';
+import { demo } from '../../src/main/demo.ts';
 
 export type RunningDemo = Awaited<ReturnType<typeof startDemo>>;
 
