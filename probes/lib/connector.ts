@@ -16,7 +16,6 @@ import type { Reach } from './reach.ts';
 import { isAllowed, judgeAddresses, resolve } from './resolver.ts';
 
 export { resolve, resolveMx } from './resolver.ts';
-export type { MailExchanger, Resolved, ResolvedMx } from './resolver.ts';
 export type { Certificate } from './certificate.ts';
 
 export interface Dial {

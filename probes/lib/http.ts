@@ -15,7 +15,7 @@ import { unsendable, wireHeaders } from './request.ts';
 import type { Ask, Reply } from './request.ts';
 
 /** What spec and courtesy allow a far side to make us read. */
-export const BODY_CAP = 256 * 1024;
+const BODY_CAP = 256 * 1024;
 const HEADERS_CAP = 64 * 1024;
 const INTERIM_CAP = 8;
 

@@ -33,7 +33,7 @@ export interface Complaint {
 const TIMEOUT_MS = 600;
 const GRACE_MS = 1_500;
 
-export const CANARY = new Secret('canary-Zk7#q9/Tr4=', 'env:CANARY');
+const CANARY = new Secret('canary-Zk7#q9/Tr4=', 'env:CANARY');
 
 /** Settings: the example is true, and a slip of the pen is told. */
 export function complainAboutSettings(kind: ProbeKind, adapter: Adapter): Complaint[] {

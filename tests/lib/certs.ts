@@ -79,7 +79,10 @@ async function make(): Promise<Certificates> {
 }
 
 /** A server certificate by an issuer, or by itself. */
-async function issue(wish: Wish, issuer?: { readonly name: string; readonly key: webcrypto.CryptoKey }): Promise<Keypair> {
+async function issue(
+  wish: Wish,
+  issuer?: { readonly name: string; readonly key: webcrypto.CryptoKey },
+): Promise<Keypair> {
   const { names = ['localhost'], addresses = ['127.0.0.1', '::1'], fromDays = -1, toDays = 90 } = wish;
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const subject = `CN=${names[0] ?? 'localhost'}`;
