@@ -2,6 +2,7 @@
  * Probe kind `announcements`: reads the provider's own page or feed of news and brings home what it announces. It judges whether
  * the page can be read; what a notice means for a channel is judged elsewhere.
  */
+import { setImmediate as others } from 'node:timers/promises';
 import { z } from 'zod';
 import { degraded, failed, fault, ok, unknown } from '../src/core/fault.ts';
 import type { Fault } from '../src/core/fault.ts';
@@ -89,7 +90,6 @@ export default defineProbe<Settings>({
 
 const REDIRECTS = 3;
 const NOTICES_CAP = 30;
-/** What the windows of so many texts cost is not noticed; of hundreds it would be. */
 const FILED_CAP = 60;
 
 async function look(settings: Settings, context: ProbeContext): Promise<Finding> {
@@ -160,7 +160,7 @@ async function judge(settings: Settings, context: ProbeContext, reply: Reply, si
       : fault(reading.code, reading.message);
     return findingOf(why, 'accepting', { ...sight, facts });
   }
-  return file(settings, context, reading, {
+  return await file(settings, context, reading, {
     ...sight,
     facts: { ...facts, format: reading.format, items: reading.count },
   });
@@ -168,13 +168,18 @@ async function judge(settings: Settings, context: ProbeContext, reply: Reply, si
 
 type Read = Extract<Reading, { ok: true }>;
 
-function file(settings: Settings, context: ProbeContext, reading: Read, sight: Sight): Finding {
+async function file(settings: Settings, context: ProbeContext, reading: Read, sight: Sight): Promise<Finding> {
   if (reading.count === 0) return nothingFound(settings, reading, sight);
   const filing = {
     ...{ page: settings.url.href, now: context.startedAt, timezone: settings.timezone ?? context.timezone },
     ...{ words: wordsWith(settings.keywords), channels: settings.channels },
   };
-  const notices = reading.items.slice(0, FILED_CAP).map((item) => noticeOf(item, filing));
+  const notices: Notice[] = [];
+  for (const item of reading.items.slice(0, FILED_CAP)) {
+    notices.push(noticeOf(item, filing));
+    // The worst text costs some ten milliseconds; sixty of them in a row would hold up the other looks.
+    await others();
+  }
   const readable = notices.filter((each) => each.title !== '');
   if (readable.length === 0) {
     const why = fault('SELECTOR_LOST', `${reading.count} announcements were found and none has a title or a text`);

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, describe, expect, test } from 'vitest';
 import kind from '../../probes/announcements.ts';
 import type { Finding } from '../../src/core/model.ts';
@@ -294,7 +295,11 @@ describe('hostile pages', () => {
       `<ul>${texts.flatMap((text) => Array.from({ length: 8 }, () => `<li><h2>maintenance</h2><p>${text}</p></li>`)).join('')}</ul>`,
     );
     const began = performance.now();
+    const stall = monitorEventLoopDelay({ resolution: 5 });
+    stall.enable();
     expect(short(await look(url))).toBe('ok answered');
+    stall.disable();
+    expect(stall.max / 1e6).toBeLessThan(250);
     expect(performance.now() - began).toBeLessThan(4_000);
   });
 
