@@ -1,0 +1,171 @@
+/** Kills with -9 at points named in code and at random: nothing acknowledged is lost, everything is told, duplicates carry one key. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { UNKNOWN_HEALTH } from '../../src/core/judge.ts';
+import type { Standing } from '../../src/core/ledger.ts';
+import type { Message } from '../../src/core/model.ts';
+import type { Receiver } from '../../src/core/receiver.ts';
+import { openOutbox } from '../../src/outbox.ts';
+import { openStore } from '../../src/store/store.ts';
+import { BAD, folder, GOOD, lookAt, MINUTE, MORNING, ruleFor, targetOf, tell } from '../lib/ledger.ts';
+import { hookSink, type HookSink } from '../lib/sinks.ts';
+import { findingAt, POINTS, RECEIVERS, TARGETS, type ChildOptions } from './crash.ts';
+
+/** Every day 50; before a release `CRASH_ROUNDS=1000`. */
+const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 50);
+const CHILD = fileURLToPath(new URL('crash.ts', import.meta.url));
+
+interface Scene {
+  readonly options: ChildOptions;
+  readonly sink: HookSink;
+  /** Idempotency keys in the order in which the sink accepted them. */
+  readonly accepted: readonly string[];
+}
+
+/** A sink that is slow by up to 10 ms and refuses one hook in ten: the independent witness of what was told. */
+async function scene(): Promise<Scene> {
+  const accepted: string[] = [];
+  const sink = await hookSink((response, hook) => {
+    setTimeout(() => {
+      const isRefused = Math.random() < 0.1;
+      if (!isRefused) accepted.push(String(hook.headers['idempotency-key']));
+      response.writeHead(isRefused ? 500 : 200).end();
+    }, Math.random() * 10);
+  });
+  const home = folder();
+  const options = { path: join(home, 'ringback.db'), truth: join(home, 'truth'), sink: sink.url };
+  return { options, sink, accepted };
+}
+
+/** Runs a child until it dies or ends; `killAfter` milliseconds after it is ready, or after its start. */
+async function live(
+  options: ChildOptions,
+  killAfter?: { ms: number; from: 'start' | 'ready' },
+): Promise<NodeJS.Signals | number> {
+  const child = spawn(process.execPath, [CHILD, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  if (killAfter !== undefined) {
+    if (killAfter.from === 'ready') await Promise.race([once(child.stdout, 'data'), ended]);
+    await new Promise((resolve) => setTimeout(resolve, killAfter.ms));
+    child.kill('SIGKILL');
+  }
+  const [code, signal] = await ended;
+  return signal ?? code ?? 0;
+}
+
+/** Keys that must have been told after so many looks of each target, from the pure rooms alone: the store is not asked. */
+function expectedKeys(steps: number): string[] {
+  return TARGETS.flatMap((target) => {
+    let standing: Standing = { health: UNKNOWN_HEALTH, incident: undefined };
+    return Array.from({ length: steps }, (_, step) => {
+      const ruling = ruleFor(target, lookAt(target, step, findingAt(step)), RECEIVERS)(standing);
+      const incident = ruling.incident ?? standing.incident;
+      standing = { health: ruling.health, incident: incident?.resolvedAt === undefined ? incident : undefined };
+      return ruling.notifications.map((each) => each.key);
+    }).flat();
+  });
+}
+
+function integrityOf(path: string): unknown {
+  const db = new Database(path, { readonly: true });
+  try {
+    return db.pragma('integrity_check', { simple: true });
+  } finally {
+    db.close();
+  }
+}
+
+/** Lets a last child finish the story and tell everything, then holds sink and truth against each other. */
+async function verify({ options, sink, accepted }: Scene, kills: number): Promise<void> {
+  const truth = existsSync(options.truth) ? readFileSync(options.truth, 'utf8').trim().split('\n') : [];
+  const newest = Math.max(0, ...truth.map((line) => (Number(line.split(' ')[1]) - MORNING) / MINUTE));
+  const steps = newest + 12;
+  expect(await live({ ...options, steps })).toBe(0);
+  const store = openStore(options.path);
+  for (const target of TARGETS) {
+    const seen = new Set((await store.observations(target.id, 0, Infinity, 1e6)).map((each) => each.slotAt));
+    const acknowledged = truth
+      .filter((line) => line.startsWith(`${target.id} `))
+      .map((line) => Number(line.split(' ')[1]));
+    expect(acknowledged.filter((slotAt) => !seen.has(slotAt))).toEqual([]);
+    expect(seen.size).toBe(steps);
+  }
+  await store.close();
+  expect(integrityOf(options.path)).toBe('ok');
+  const told = new Set(accepted);
+  expect([...told].sort()).toEqual(expectedKeys(steps).sort());
+  // At most what was in flight at a kill is told twice: one per receiver. The same key is always the same message.
+  expect(accepted.length - told.size).toBeLessThanOrEqual(kills * RECEIVERS.length);
+  const bodies = Map.groupBy(sink.hooks, (each) => String(each.headers['idempotency-key']));
+  for (const same of bodies.values()) expect(new Set(same.map((each) => each.body)).size).toBe(1);
+  for (const key of told) {
+    const opened = accepted.indexOf(key.replace(':resolved:', ':opened:'));
+    expect(opened).toBeLessThanOrEqual(accepted.indexOf(key));
+  }
+}
+
+describe('kill -9', () => {
+  for (const point of POINTS) {
+    it(`R-5: ${point}: nothing acknowledged is lost, and everything is told`, async () => {
+      const stage = await scene();
+      for (let round = 0; round < 4; round += 1) {
+        expect(await live({ ...stage.options, point })).toBe('SIGKILL');
+      }
+      await verify(stage, 4);
+    }, 60_000);
+  }
+
+  it(
+    `R-1 R-2 R-6: ${ROUNDS} times at random, with a sink that is slow and refuses one in ten`,
+    async () => {
+      const stage = await scene();
+      for (let round = 0; round < ROUNDS; round += 1) {
+        // One in five dies while it is still opening the store.
+        const killAfter =
+          round % 5 === 4
+            ? { from: 'start' as const, ms: 100 + Math.random() * 300 }
+            : { from: 'ready' as const, ms: Math.random() * 150 };
+        await live(stage.options, killAfter);
+        if (round % 20 === 19) expect(integrityOf(stage.options.path)).toBe('ok');
+      }
+      await verify(stage, ROUNDS);
+    },
+    60_000 + ROUNDS * 4_000,
+  );
+});
+
+describe('R-8: what ends while nobody can be told', () => {
+  it('is told after the restart, once, and after the message that it began', async () => {
+    const path = join(folder(), 'ringback.db');
+    const target = targetOf();
+    const got: Message[] = [];
+    const receiver: Receiver = {
+      name: 'ops-mail',
+      send: async (message) => {
+        got.push(message);
+        return { kind: 'sent', detail: 'ok' };
+      },
+    };
+    const one = openStore(path);
+    await tell(one, target, [BAD, BAD]);
+    await one.close();
+    const two = openStore(path);
+    await tell(two, target, [GOOD, GOOD], 2);
+    await two.close();
+    for (let restart = 0; restart < 3; restart += 1) {
+      const store = openStore(path);
+      const clock = () => MORNING + 99 * MINUTE;
+      const receivers = new Map([['ops-mail', receiver]]);
+      const outbox = openOutbox({ ledger: store, receivers, clock, random: () => 0, onDelivery: () => undefined });
+      await expect.poll(async () => (await store.outboxDepth()).waiting).toBe(0);
+      await outbox.stop(1_000);
+      await store.close();
+    }
+    expect(got.map((each) => each.event)).toEqual(['opened', 'resolved']);
+  });
+});
