@@ -10,6 +10,7 @@ interface Locked {
   readonly version?: string;
   readonly resolved?: string;
   readonly hasInstallScript?: boolean;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 const locked = Object.entries(lock.packages as Record<string, Locked>).filter(([path]) => path !== '');
@@ -62,6 +63,13 @@ it('S-L1: the floors name packages that are really locked', () => {
 it('locks packages by their hash and names no registry address', () => {
   expect(locked.filter(([, each]) => each.resolved !== undefined).map(([path]) => path)).toEqual([]);
   expect(JSON.stringify(lock)).not.toMatch(/registry\./);
+});
+
+it('locks the packages of every platform, without which `npm ci` refuses the lockfile', () => {
+  const names = new Set(locked.map(([path]) => nameOf(path)));
+  const optional = locked.flatMap(([, each]) => Object.keys(each.optionalDependencies ?? {}));
+  expect(optional.length).toBeGreaterThan(20);
+  expect(optional.filter((name) => !names.has(name))).toEqual([]);
 });
 
 it('S-L2: only the package that brings Node itself has an install script, and it is written down as allowed', () => {
