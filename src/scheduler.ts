@@ -2,7 +2,7 @@
 import { schedule as scheduleTask } from 'node-cron';
 import { Heap, type Due } from './core/heap.ts';
 import type { Instant, Target, TargetId } from './core/model.ts';
-import { nextSlot, slotsBetween } from './core/slots.ts';
+import { nextSlot, phaseOf, slotsBetween } from './core/slots.ts';
 
 export type SkipReason = 'overlap' | 'late' | 'capacity';
 
@@ -10,6 +10,8 @@ export type SkipReason = 'overlap' | 'late' | 'capacity';
 export interface Appointment {
   readonly target: Target;
   readonly host: string | null;
+  /** Never looked at: a first look comes within a minute, however long the interval. */
+  readonly soon?: boolean;
 }
 
 export interface SchedulerOptions {
@@ -49,6 +51,7 @@ export interface Scheduler {
 
 const CAPS: Caps = { global: 512, perHost: 4, hostGapMs: 1_000 };
 const CLOCK_JUMP_MS = 2_000;
+const SOON_MS = 60_000;
 
 interface Booking {
   target: Target;
@@ -118,7 +121,7 @@ class Rota {
   arm(appointments: readonly Appointment[]): void {
     const wanted = new Set(appointments.map((each) => each.target.id));
     for (const [id, booking] of this.#bookings) if (!wanted.has(id)) this.#forget(id, booking);
-    for (const { target, host } of appointments) {
+    for (const { target, host, soon } of appointments) {
       const rhythm = JSON.stringify(target.schedule);
       const known = this.#bookings.get(target.id);
       if (known?.rhythm === rhythm) Object.assign(known, { target, host });
@@ -127,6 +130,7 @@ class Rota {
         const booking = { target, host, rhythm, busy: false, waiting: false, gone: false };
         this.#bookings.set(target.id, booking);
         this.#book(booking, this.#options.now());
+        if (soon === true) this.#bookExtra(booking, this.#options.now() + phaseOf(target.id, SOON_MS));
       }
     }
   }

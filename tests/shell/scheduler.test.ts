@@ -166,6 +166,16 @@ describe('the scheduler', () => {
     expect(Math.max(...gaps)).toBeLessThanOrEqual(2_000);
   });
 
+  it('looks within a minute at what was never looked at, however long the interval', async () => {
+    const { scheduler, started, pass } = bench({ instant: true });
+    const slow: Schedule = { kind: 'every', everyMs: 3_600_000 };
+    const targets = Array.from({ length: 20 }, (_, index) => target(`t${index}`, slow));
+    scheduler.arm(targets.map((each) => ({ target: each, host: null, soon: true })));
+    await pass(61);
+    expect(new Set(started.map((each) => each.id)).size).toBe(20);
+    expect(new Set(started.map((each) => each.at)).size).toBeGreaterThan(10);
+  });
+
   it('keeps to the caps, in all and for one host', async () => {
     const all = bench({ caps: { global: 3, hostGapMs: 0 } });
     all.scheduler.arm(appoint(Array.from({ length: 20 }, (_, index) => target(`t${index}`))));
