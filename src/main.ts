@@ -97,7 +97,12 @@ async function start(ground: Ground): Promise<Service> {
   const servers = await open(ground, { board, metrics, scheduler });
   for (const { target } of assignments.values()) metrics.arm(target, config.location);
   scheduler.arm(
-    [...assignments.values()].map(({ target, kind }) => ({ target, host: hostOf(kind.host(target.with)) })),
+    [...assignments.values()].map(({ target, kind }) => ({
+      target,
+      host: hostOf(kind.host(target.with)),
+      // A call or a mail at every start would be a nuisance.
+      soon: kind.costly !== true && board.state(target.id) === undefined,
+    })),
   );
   outbox.wake();
   const pruning = prune(ground);
