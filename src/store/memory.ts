@@ -11,7 +11,7 @@ export interface Draft<Value> {
   forget(): void;
 }
 
-export function draft<Value>(): Draft<Value> {
+function draft<Value>(): Draft<Value> {
   const sure = new Map<string, Value>();
   const fresh = new Map<string, Value>();
   return {

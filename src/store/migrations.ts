@@ -98,8 +98,6 @@ export const STEPS: readonly string[] = [
   `,
 ];
 
-export const NEWEST = STEPS.length;
-
 /** The schema version of an open file. */
 export function versionOf(db: Database): number {
   return Number(db.pragma('user_version', { simple: true }));
