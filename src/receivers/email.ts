@@ -18,11 +18,9 @@ const ADDRESS =
   /^(?=.{3,254}$)(?=[^@]{1,64}@)[A-Za-z0-9_+=~&'*/^{}|?$#-]+(?:\.[A-Za-z0-9_+=~&'*/^{}|?$#-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 
 const address = () =>
-  z
-    .string()
-    .regex(ADDRESS, {
-      error: 'one plain mail address, such as ops@example.id (an international domain in its xn-- form)',
-    });
+  z.string().regex(ADDRESS, {
+    error: 'one plain mail address, such as ops@example.id (an international domain in its xn-- form)',
+  });
 
 const schema = z
   .strictObject({
@@ -36,12 +34,9 @@ const schema = z
       .meta({ description: 'the server to hand mail to; port 587, or 465 for smtps, when none is given' }),
     user: z.string().min(1).max(256).optional(),
     password: secret().optional(),
-    tls: z
-      .enum(['required', 'opportunistic'])
-      .optional()
-      .meta({
-        description: 'required: no mail without TLS (the default with a password); opportunistic: TLS when offered',
-      }),
+    tls: z.enum(['required', 'opportunistic']).optional().meta({
+      description: 'required: no mail without TLS (the default with a password); opportunistic: TLS when offered',
+    }),
     ...reach,
   })
   .refine((all) => (all.user === undefined) === (all.password === undefined), {

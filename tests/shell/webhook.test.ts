@@ -65,7 +65,10 @@ describe('a hook', () => {
     expect(isGenuine(hook)).toBe(true);
     expect(isGenuine({ ...hook, body: hook.body.replace('opened', 'resolved') })).toBe(false);
     expect(isGenuine(hook, Date.now() + 6 * MINUTE)).toBe(false);
-    const moved = String(hook.headers['ringback-signature']).replace(/t=\d+/, `t=${Math.floor(Date.now() / 1_000) + 1}`);
+    const moved = String(hook.headers['ringback-signature']).replace(
+      /t=\d+/,
+      `t=${Math.floor(Date.now() / 1_000) + 1}`,
+    );
     expect(isGenuine({ ...hook, headers: { ...hook.headers, 'ringback-signature': moved } })).toBe(false);
   });
 
@@ -134,7 +137,16 @@ describe('S-E7: what becomes of an answer', () => {
 describe('where it may go', () => {
   it('S-A9: no private address, in whatever notation, unless allowed; never link-local', async () => {
     const sink = await hookSink();
-    const hosts = ['127.0.0.1', 'localhost', '2130706433', '0x7f.1', '0177.0.0.1', '[::1]', '[::ffff:7f00:1]', '10.0.0.1'];
+    const hosts = [
+      '127.0.0.1',
+      'localhost',
+      '2130706433',
+      '0x7f.1',
+      '0177.0.0.1',
+      '[::1]',
+      '[::ffff:7f00:1]',
+      '10.0.0.1',
+    ];
     for (const host of [...hosts, '[fd00::1]', '[2002:7f00:1::]', '[64:ff9b::7f00:1]']) {
       const delivery = await send(open(`http://${host}:${sink.port}/`, { allow_private: false }));
       expect(delivery, host).toMatchObject({ kind: 'rejected', detail: expect.stringContaining('is private') });
