@@ -1,30 +1,23 @@
 /** From a checked file to the nouns of the house: complete targets, instants, full ids. Everything here has been found right. */
-import { holidayDates } from '../core/holidays.ts';
-import { parseHours } from '../core/hours.ts';
+import { namesHolidays, parseHours } from '../core/hours.ts';
 import type { Channel, Hours, MaintenanceRule, Provider, Target } from '../core/model.ts';
+import type { ProviderHolidays } from './holidays.ts';
 import { instantOf, parseMoment } from './moment.ts';
 import type { FileChannel, FileProvider, FileTarget } from './schema.ts';
 import type { Settled } from './settings.ts';
 
-/** Years around `year` whose public holidays are looked up: a process may run for long, and reads its file at its start. */
-const yearsAround = (year: number): number[] => [0, 1, 2, 3, 4, 5].map((ahead) => year - 1 + ahead);
-
-export function armProviders(providers: readonly FileProvider[], settled: Settled, year: number): readonly Provider[] {
-  const holidays = new Map<string, readonly string[]>();
-  const datesOf = (country: string): readonly string[] => {
-    const dates = holidays.get(country) ?? holidayDates(country, yearsAround(year));
-    holidays.set(country, dates);
-    return dates;
-  };
-  return providers.map((provider, index) => armProvider(provider, `providers[${index}]`, settled, datesOf));
+export function armProviders(
+  providers: readonly FileProvider[],
+  settled: Settled,
+  holidays: ReadonlyMap<string, ProviderHolidays>,
+): readonly Provider[] {
+  return providers.map((provider, index) => {
+    const path = `providers[${index}]`;
+    return armProvider(provider, path, settled, holidays.get(path) ?? { holidays: [], workdays: [] });
+  });
 }
 
-function armProvider(
-  provider: FileProvider,
-  path: string,
-  settled: Settled,
-  datesOf: (country: string) => readonly string[],
-): Provider {
+function armProvider(provider: FileProvider, path: string, settled: Settled, holidays: ProviderHolidays): Provider {
   const { id, name, homepage, timezone, languages, fallbacks } = provider;
   return {
     id,
@@ -35,7 +28,7 @@ function armProvider(
     fallbacks: fallbacks.map((each) => ({ ...each, name: exact(each.name) })),
     contacts: provider.contacts.map(({ channel, ...each }) => ({ ...each, ...(channel !== undefined && { channel }) })),
     channels: provider.channels.map((channel, index) =>
-      armChannel(channel, { provider, path: `${path}.channels[${index}]`, settled, datesOf }),
+      armChannel(channel, { provider, path: `${path}.channels[${index}]`, settled, holidays }),
     ),
   };
 }
@@ -44,7 +37,7 @@ interface Around {
   readonly provider: FileProvider;
   readonly path: string;
   readonly settled: Settled;
-  readonly datesOf: (country: string) => readonly string[];
+  readonly holidays: ProviderHolidays;
 }
 
 function armChannel(channel: FileChannel, around: Around): Channel {
@@ -58,7 +51,7 @@ function armChannel(channel: FileChannel, around: Around): Channel {
     ...(contact !== undefined && { contact }),
     ...(cost !== undefined && { cost: exact(cost) }),
     languages: channel.languages ?? provider.languages,
-    hours: armHours(channel.hours, provider, around.datesOf),
+    hours: armHours(channel.hours, provider.timezone, around.holidays),
     maintenance: channel.maintenance.map((rule) => armWindow(rule, provider.timezone)),
     dependsOn: channel.depends_on,
     ...(runbook !== undefined && { runbook }),
@@ -75,17 +68,16 @@ function exact<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], und
 }
 
 /** Holidays are handed on when they close the channel, or when a rule for `PH` says what happens on them. */
-function armHours(
-  hours: FileChannel['hours'],
-  { timezone, holidays }: FileProvider,
-  datesOf: (country: string) => readonly string[],
-): Hours {
-  if (hours === '24/7') return { weekly: hours, timezone, closedOn: [] };
-  const parsed = parseHours(hours.weekly);
-  const ruled = parsed.ok && parsed.rules.some(({ days }) => days.publicHolidays && days.weekdays.size === 0);
-  const matter = holidays !== undefined && (ruled || hours.holidays === 'closed');
-  return { weekly: hours.weekly, timezone, closedOn: matter ? datesOf(holidays) : [] };
+function armHours(written: FileChannel['hours'], timezone: string, { holidays, workdays }: ProviderHolidays): Hours {
+  const { weekly, holidays: onHolidays } = written === '24/7' ? ROUND_THE_CLOCK : written;
+  const parsed = parseHours(weekly);
+  const matter = onHolidays === 'closed' || (parsed.ok && namesHolidays(parsed));
+  return matter
+    ? { weekly, timezone, holidays, onHolidays, workdays }
+    : { weekly, timezone, holidays: [], onHolidays, workdays: [] };
 }
+
+const ROUND_THE_CLOCK = { weekly: '24/7', holidays: 'open' } as const;
 
 function armWindow(rule: FileChannel['maintenance'][number], timezone: string): MaintenanceRule {
   if ('cron' in rule) return { kind: 'cron', cron: rule.cron, durationMs: rule.duration, timezone };

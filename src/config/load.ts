@@ -5,6 +5,8 @@ import type { Secret } from '../core/secret.ts';
 import { armProviders } from './arm.ts';
 import { ConfigError } from './error.ts';
 import type { Address } from './leaves.ts';
+import { resolveHolidays } from './holidays.ts';
+import type { ResolvedHolidays } from './holidays.ts';
 import { filesOf, merge, readTree } from './file.ts';
 import { checkReferences } from './references.ts';
 import { fileSchema } from './schema.ts';
@@ -55,18 +57,26 @@ export async function loadConfig(path: string, kinds: Kinds, environment: NodeJS
   const { secrets, problems, warnings } = await resolveSecrets(tree, environment);
   const root = rootOf(tree);
   const shape = check(fileSchema, bare(tree, secrets));
+  const holidays = await resolveHolidays(root, new Date().getUTCFullYear());
   const settled = settle(root, tree, kinds, secrets);
   const all = [
     ...problems,
     ...(shape.ok ? [] : explain(shape.issues, tree, [])),
     ...settled.problems,
+    ...holidays.problems,
     ...checkReferences(root),
   ];
   if (!shape.ok || all.length > 0) throw new ConfigError(all);
-  return assemble(shape.value, settled, [...warnings, ...warningsOf(shape.value, settled, root)]);
+  const unwise = warningsOf(shape.value, { settled, holidays: holidays.byProvider }, root);
+  return assemble(shape.value, { settled, holidays }, [...warnings, ...unwise]);
 }
 
-function assemble(file: FileConfig, settled: Settled, warnings: readonly string[]): Config {
+interface Gathered {
+  readonly settled: Settled;
+  readonly holidays: ResolvedHolidays;
+}
+
+function assemble(file: FileConfig, { settled, holidays }: Gathered, warnings: readonly string[]): Config {
   const { observations, rollups, evidence, reports } = file.retention;
   return {
     listen: file.listen,
@@ -76,7 +86,7 @@ function assemble(file: FileConfig, settled: Settled, warnings: readonly string[
     canaries: file.canaries,
     retention: { observationsMs: observations, rollupsMs: rollups, evidenceMs: evidence, reportsMs: reports },
     ...(file.public_url !== undefined && { publicUrl: file.public_url }),
-    providers: armProviders(file.providers, settled, new Date().getUTCFullYear()),
+    providers: armProviders(file.providers, settled, holidays.byProvider),
     receivers: file.receivers.flatMap(({ name }, index) => {
       const own = settled.receivers.get(`receivers[${index}]`);
       return own === undefined ? [] : [{ name, ...own }];

@@ -1,5 +1,5 @@
 /** What has to agree between two settings: ids, references, zones. It walks a file that may be wrong elsewhere. */
-import { parseHours } from '../core/hours.ts';
+import { namesHolidays, parseHours } from '../core/hours.ts';
 import type { Problem } from './error.ts';
 import { parseAddress } from './leaves.ts';
 import { instantOf, parseMoment } from './moment.ts';
@@ -76,7 +76,7 @@ function refers(spot: Spot, known: readonly string[], what: string): Problem[] {
 function checkHolidays(hours: Spot, provider: Spot): Problem[] {
   if (provider.get('holidays').exists) return [];
   const weekly = parseHours(hours.get('weekly').text ?? '');
-  if (weekly.ok && weekly.rules.some((rule) => rule.days.publicHolidays && rule.days.weekdays.size === 0)) {
+  if (weekly.ok && namesHolidays(weekly)) {
     return [hours.get('weekly').problem('PH needs `holidays: ID` (a country) at the provider')];
   }
   const closed = hours.get('holidays').text === 'closed';

@@ -28,6 +28,26 @@ const hours = z.union([
   ),
 ]);
 
+const dates = () => z.array(leaf.date()).max(1_000).default([]);
+
+const holidays = z.union([
+  leaf.country(),
+  z.strictObject(
+    {
+      country: leaf.country().optional(),
+      joint_leave: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'days of leave that employers may grant count too, such as cuti bersama' }),
+      add: dates().meta({ description: 'further holidays' }),
+      remove: dates().meta({ description: "days of the country's list or of the file that are none" }),
+      workdays: dates().meta({ description: 'make-up working days: they have the hours of a Monday' }),
+      ical: leaf.line(1_000).optional().meta({ description: 'iCalendar file, beside this file, with all-day events' }),
+    },
+    { error: (issue) => (issue.code === 'invalid_type' ? '{ country: ID, add: [2026-12-24] }' : undefined) },
+  ),
+]);
+
 const maintenance = z.union([
   z.strictObject({ cron: leaf.cron(), duration: leaf.between(60 * SECOND, 7 * DAY) }),
   z.strictObject({ from: leaf.moment(), until: leaf.moment() }),
@@ -76,7 +96,7 @@ const provider = z.strictObject({
   name: leaf.line(),
   homepage: leaf.link().optional(),
   timezone: leaf.zone(),
-  holidays: leaf.country().optional(),
+  holidays: holidays.optional().meta({ description: 'public holidays, of a country or with dates of your own' }),
   languages: z.array(leaf.language()).min(1).default(['id', 'en', 'zh']),
   fallbacks: z
     .array(

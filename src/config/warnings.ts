@@ -2,13 +2,37 @@
 import { CAUSES } from '../core/model.ts';
 import { isIP } from 'node:net';
 import { printProblem } from './error.ts';
+import type { ProviderHolidays } from './holidays.ts';
 import { printPath } from './tree.ts';
 import type { Spot } from './tree.ts';
 import type { FileConfig } from './schema.ts';
 import type { Settled } from './settings.ts';
 
-export function warningsOf(file: FileConfig, settled: Settled, root: Spot): string[] {
-  return [...warnOfMailByMail(file, settled, root), ...warnOfOpenOperator(file, root)];
+export interface Gathered {
+  readonly settled: Settled;
+  readonly holidays: ReadonlyMap<string, ProviderHolidays>;
+}
+
+export function warningsOf(file: FileConfig, { settled, holidays }: Gathered, root: Spot): string[] {
+  return [
+    ...warnOfMailByMail(file, settled, root),
+    ...warnOfOpenOperator(file, root),
+    ...warnOfComputedHolidays(file, holidays, root),
+  ];
+}
+
+/** This year's official list is not built in, and somebody's hours depend on it. */
+function warnOfComputedHolidays(file: FileConfig, holidays: Gathered['holidays'], root: Spot): string[] {
+  return file.providers.flatMap((provider, index) => {
+    const country = holidays.get(`providers[${index}]`)?.computedCountry;
+    const depends = provider.channels.some(
+      ({ hours }) => hours !== '24/7' && /PH|^closed/.test(`${hours.holidays} ${hours.weekly}`),
+    );
+    if (country === undefined || !depends) return [];
+    const spot = root.get('providers').items()[index]?.get('holidays') ?? root;
+    const message = `this year's official list of ${country} is not built in, its holidays are computed: check them, and say what differs with add, remove and workdays`;
+    return [printProblem(spot.problem(message))];
+  });
 }
 
 const SEVERITIES = ['critical', 'warning'] as const;

@@ -1,14 +1,11 @@
 /** What was promised at an instant: service hours, holidays, maintenance, in the channel's own zone. It knows nothing of health. */
-import { Temporal } from 'temporal-polyfill';
-import { endOfGap, nextFiring, parseCron, type Cron } from './cron.ts';
-import { parseHours, spansOn, type WeeklyHours } from './hours.ts';
+import { matchesDay, minutesOf, parseCron, unevenFirings, type Cron } from './cron.ts';
+import { dayNumber, namesHolidays, parseHours, spansOn, type WeeklyHours } from './hours.ts';
 import type { Expectation, Hours, Instant, MaintenanceRule } from './model.ts';
+import { HORIZON_DAYS, merge, stretchAmong, stretchOf, type Daily, type Span, type Stretch } from './span.ts';
+import { DAY_MS, dayOf, evenDay, instantOf, MINUTE_MS } from './zone.ts';
 
-/** A half-open stretch of time: `from` belongs to it, `until` does not. */
-export interface Span {
-  readonly from: Instant;
-  readonly until: Instant;
-}
+export type { Span } from './span.ts';
 
 export interface Calendar {
   readonly always: boolean;
@@ -16,17 +13,30 @@ export interface Calendar {
   readonly timezone: string;
   /** `maintenance` when a window covers the instant, else `closed` outside hours, else `open`. */
   expectation(at: Instant): Expectation;
-  /** The next instant at which the expectation becomes another one; undefined: not within 15 days. */
-  nextChange(at: Instant): { readonly at: Instant; readonly to: Expectation } | undefined;
+  /** The next instant at which the expectation becomes another one; undefined: not within 400 days. */
+  nextChange(at: Instant): Change | undefined;
   /** Spans that begin on the local date of `at`, or reach into it from the day before. */
   today(at: Instant): readonly Span[];
   /** Maintenance that touches the stretch, in order. */
   maintenances(from: Instant, until: Instant): readonly Span[];
 }
 
-const DAY_MS = 86_400_000;
-const HORIZON_DAYS = 15;
-const LOOP_CAP = 10_000;
+interface Change {
+  readonly at: Instant;
+  readonly to: Expectation;
+}
+
+/** What is promised, and between which instants that holds at least. */
+interface Promised extends Span {
+  readonly expectation: Expectation;
+}
+
+type Find = (at: Instant) => Stretch;
+
+/** Opening and closing times, or the windows of one rule, are looked through for at most so many days at once. */
+const LONGEST_LIST_DAYS = 10 * 366;
+/** Only maintenance that hides many openings makes a step without a change. */
+const MOST_STEPS = 10_000;
 
 /**
  * Opens a channel's calendar. Hours that do not parse are a defect of the caller: configuration has refused them. `announced`
@@ -39,141 +49,152 @@ export function openCalendar(
 ): Calendar {
   const parsed = parseHours(hours.weekly);
   if (!parsed.ok) throw new Error(`hours that configuration should have refused: ${parsed.message}`);
-  const windows = maintenance.map(compile);
-  const closedOn = new Set(hours.closedOn);
-  const open = remember((at) => openStretch(parsed, hours.timezone, closedOn, at));
-  const busy = remember((at) => maintenanceStretch(windows, announced, at));
-
-  const expectation = (at: Instant): Expectation => {
-    if (busy(at).inside) return 'maintenance';
-    return open(at).inside ? 'open' : 'closed';
-  };
+  const always = parsed.always && (hours.onHolidays === 'open' || hours.holidays.length === 0);
+  const opening = openingOf(parsed, hours);
+  const fixed = merge([...announced, ...maintenance.filter((rule) => rule.kind === 'once')]);
+  const recurring = maintenance.flatMap((rule) => (rule.kind === 'cron' ? [recurringOf(rule)] : []));
+  const busy: readonly Find[] = [
+    ...(fixed.length === 0 ? [] : [(at: Instant) => stretchAmong(fixed, at)]),
+    ...recurring.map((daily) => (at: Instant) => stretchOf(daily, at)),
+  ];
+  const open: Find = always ? () => FOR_EVER : (at) => stretchOf(opening, at);
+  const survey = surveyOf(open, busy);
   return {
-    always: parsed.always && closedOn.size === 0,
+    always,
     weekly: hours.weekly,
     timezone: hours.timezone,
-    expectation,
-    nextChange: (at) => {
-      const now = expectation(at);
-      let turn = at;
-      for (let step = 0; step < LOOP_CAP; step++) {
-        turn = Math.min(open(turn).until, busy(turn).until);
-        if (turn >= at + HORIZON_DAYS * DAY_MS) return undefined;
-        const to = expectation(turn);
-        if (to !== now) return { at: turn, to };
-      }
-      return undefined;
-    },
+    expectation: remembered(survey),
+    nextChange: changesOf(survey),
     today: (at) => {
-      const date = localDate(at, hours.timezone);
-      const midnight = date.toZonedDateTime(hours.timezone).epochMilliseconds;
-      const spans = [date.subtract({ days: 1 }), date].flatMap((each) =>
-        spansOfDate(parsed, hours.timezone, closedOn, each),
-      );
-      return merge(spans.filter((each) => each.until > midnight));
+      const day = dayOf(at, hours.timezone);
+      const midnight = instantOf(day * DAY_MS, hours.timezone, 'start');
+      return merge(listed(opening, day, day).filter((each) => each.until > midnight));
     },
     maintenances: (from, until) =>
-      merge([...announced, ...windows.flatMap((window) => window.between(from, until))]).filter(
+      merge([...fixed, ...recurring.flatMap((daily) => listed(daily, daily.dayOf(from), daily.dayOf(until)))]).filter(
         (each) => each.until > from && each.from < until,
       ),
   };
 }
 
-/** Whether an instant is inside, and until when that holds. */
-interface Stretch extends Span {
-  readonly inside: boolean;
-}
+const FOR_EVER: Stretch = { inside: true, from: -Infinity, until: Infinity };
 
-/** Looks come by the thousand and days by the one: the newest stretch is kept. */
-function remember(find: (at: Instant) => Stretch): (at: Instant) => Stretch {
-  let newest: Stretch | undefined;
+/** Maintenance stands above open and closed. */
+function surveyOf(open: Find, busy: readonly Find[]): (at: Instant) => Promised {
   return (at) => {
-    if (newest === undefined || at < newest.from || at >= newest.until) newest = find(at);
-    return newest;
+    const stretches = busy.map((find) => find(at));
+    const inside = stretches.filter((each) => each.inside);
+    if (inside.length > 0) {
+      const [from, until] = [inside.map((each) => each.from), inside.map((each) => each.until)];
+      return { expectation: 'maintenance', from: Math.min(...from), until: Math.max(...until) };
+    }
+    const hours = open(at);
+    const all = [hours, ...stretches];
+    return {
+      expectation: hours.inside ? 'open' : 'closed',
+      from: Math.max(...all.map((each) => each.from)),
+      until: Math.min(...all.map((each) => each.until)),
+    };
   };
 }
 
-function openStretch(hours: WeeklyHours, timezone: string, closedOn: ReadonlySet<string>, at: Instant): Stretch {
-  const date = localDate(at, timezone);
-  const dates = Array.from({ length: HORIZON_DAYS + 3 }, (_, day) => date.add({ days: day - 1 }));
-  return stretchOf(merge(dates.flatMap((each) => spansOfDate(hours, timezone, closedOn, each))), at);
+/** Looks come by the thousand and openings by the one: the newest stretch is kept. */
+function remembered(survey: (at: Instant) => Promised): (at: Instant) => Expectation {
+  let newest: Promised | undefined;
+  return (at) => {
+    if (newest === undefined || at < newest.from || at >= newest.until) newest = survey(at);
+    return newest.expectation;
+  };
 }
 
-function stretchOf(spans: readonly Span[], at: Instant): Stretch {
-  const inside = spans.find((each) => each.from <= at && at < each.until);
-  if (inside !== undefined)
-    return { inside: true, ...inside, until: Math.min(inside.until, at + HORIZON_DAYS * DAY_MS) };
-  const next = spans.find((each) => each.from > at);
-  return { inside: false, from: at, until: Math.min(next?.from ?? Infinity, at + HORIZON_DAYS * DAY_MS) };
+function changesOf(survey: (at: Instant) => Promised): (at: Instant) => Change | undefined {
+  let newest: (Span & { readonly change: Change | undefined }) | undefined;
+  return (at) => {
+    if (newest === undefined || at < newest.from || at >= newest.until) {
+      const now = survey(at);
+      const change = changeAfter(survey, now, at + HORIZON_DAYS * DAY_MS);
+      // That there is no change is true of today: the horizon moves on.
+      newest = { from: change === undefined ? at : now.from, until: change?.at ?? at + DAY_MS, change };
+    }
+    return newest.change;
+  };
 }
 
-function localDate(at: Instant, timezone: string): Temporal.PlainDate {
-  return Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(timezone).toPlainDate();
-}
-
-function spansOfDate(
-  hours: WeeklyHours,
-  timezone: string,
-  closedOn: ReadonlySet<string>,
-  date: Temporal.PlainDate,
-): Span[] {
-  const holiday = closedOn.has(date.toString());
-  if (holiday && !hours.rules.some((rule) => rule.days.publicHolidays && !rule.days.weekdays.size)) return [];
-  return spansOn(hours, date, holiday)
-    .map(({ from, until }) => ({
-      from: instantOf(date, from, timezone, 'earlier'),
-      until: instantOf(date, until, timezone, 'later'),
-    }))
-    .filter((each) => each.until > each.from);
-}
-
-/**
- * A wall time as an instant. A time in a gap moves to the first valid instant; in a fold a start takes the first and an end
- * the second, so that a window is never shorter than it is written.
- */
-function instantOf(date: Temporal.PlainDate, minutes: number, timezone: string, fold: 'earlier' | 'later'): Instant {
-  const wall = date
-    .add({ days: Math.floor(minutes / 1440) })
-    .toPlainDateTime({ hour: Math.floor((minutes % 1440) / 60), minute: minutes % 60 });
-  const zoned = wall.toZonedDateTime(timezone, { disambiguation: fold });
-  if (zoned.toPlainDateTime().equals(wall)) return zoned.epochMilliseconds;
-  return endOfGap(wall.toZonedDateTime(timezone, { disambiguation: 'earlier' }));
-}
-
-function merge(spans: readonly Span[]): Span[] {
-  const merged: Span[] = [];
-  for (const span of spans.toSorted((a, b) => a.from - b.from)) {
-    const last = merged.at(-1);
-    if (last !== undefined && span.from <= last.until) {
-      merged[merged.length - 1] = { from: last.from, until: Math.max(last.until, span.until) };
-    } else merged.push(span);
+function changeAfter(survey: (at: Instant) => Promised, now: Promised, horizon: Instant): Change | undefined {
+  let turn = now.until;
+  for (let step = 0; step < MOST_STEPS && turn < horizon; step++) {
+    const next = survey(turn);
+    if (next.expectation !== now.expectation) return { at: turn, to: next.expectation };
+    turn = next.until;
   }
-  return merged;
+  return undefined;
 }
 
-interface Window {
-  between(from: Instant, until: Instant): Span[];
+/** Every span that may touch the dates from `first` to `last`. */
+function listed(daily: Daily, first: number, last: number): Span[] {
+  const days = Math.min(last - first, LONGEST_LIST_DAYS) + daily.reach + 1;
+  return Array.from({ length: days }, (_, index) => daily.spansOn(first - daily.reach + index)).flat();
 }
 
-function compile(rule: MaintenanceRule): Window {
-  if (rule.kind === 'once') return { between: () => [{ from: rule.from, until: rule.until }] };
+function openingOf(parsed: WeeklyHours, { timezone, holidays, onHolidays, workdays }: Hours): Daily {
+  const closes = onHolidays === 'closed';
+  // Make-up days belong to the holidays: where those change nothing, neither do these.
+  const matter = closes || namesHolidays(parsed);
+  const [off, on] = [matter ? daysOf(holidays) : NONE, matter ? daysOf(workdays) : NONE];
+  return {
+    dayOf: (at) => dayOf(at, timezone),
+    // An end of 48:00 is two dates later, and a clock change may skip one.
+    reach: 3,
+    spansOn: (day) => {
+      const workday = on.has(day);
+      const spans = spansOn(parsed, day, { holiday: !workday && off.has(day), workday }, closes);
+      const midnight = day * DAY_MS;
+      return spans
+        .map(({ from, until }) => ({
+          from: instantOf(midnight + from * MINUTE_MS, timezone, 'start'),
+          until: instantOf(midnight + until * MINUTE_MS, timezone, 'end'),
+        }))
+        .filter((each) => each.until > each.from);
+    },
+  };
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+/** Dates `YYYY-MM-DD` as days since 1970-01-01. */
+function daysOf(dates: readonly string[]): ReadonlySet<number> {
+  return new Set(
+    dates.flatMap((date) => {
+      const [year = 0, month = 0, day = 0] = date.split('-').map(Number);
+      return dayNumber(year, month, day) ?? [];
+    }),
+  );
+}
+
+/** The windows of a cron expression. On a day without a clock change they lie as on any other, so they are merged once. */
+function recurringOf(rule: Extract<MaintenanceRule, { kind: 'cron' }>): Daily {
   const parsed = parseCron(rule.cron);
   if (!parsed.ok) throw new Error(`a cron expression that configuration should have refused: ${parsed.message}`);
-  return { between: (from, until) => recurring(parsed.cron, rule.timezone, rule.durationMs, from, until) };
+  const { timezone, durationMs } = rule;
+  const windowsAt = (starts: readonly Instant[]): Span[] =>
+    merge(starts.map((from) => ({ from, until: from + durationMs })));
+  const usual = windowsAt(minutesOf(parsed.cron).map((minute) => minute * MINUTE_MS));
+  return {
+    dayOf: (at) => dayOf(at, timezone),
+    reach: Math.ceil(durationMs / DAY_MS) + 2,
+    spansOn: (day) => windowsOn(parsed.cron, timezone, day, { usual, windowsAt }),
+  };
 }
 
-function recurring(cron: Cron, timezone: string, durationMs: number, from: Instant, until: Instant): Span[] {
-  const spans: Span[] = [];
-  let start = nextFiring(cron, timezone, from - durationMs);
-  while (start !== undefined && start < until && spans.length < LOOP_CAP) {
-    spans.push({ from: start, until: start + durationMs });
-    start = nextFiring(cron, timezone, start);
-  }
-  return spans;
+interface Windows {
+  /** From midnight. */
+  readonly usual: readonly Span[];
+  readonly windowsAt: (starts: readonly Instant[]) => Span[];
 }
 
-function maintenanceStretch(windows: readonly Window[], announced: readonly Span[], at: Instant): Stretch {
-  if (windows.length === 0 && announced.length === 0) return { inside: false, from: at, until: Infinity };
-  const horizon = at + HORIZON_DAYS * DAY_MS;
-  return stretchOf(merge([...announced, ...windows.flatMap((window) => window.between(at, horizon))]), at);
+function windowsOn(cron: Cron, timezone: string, day: number, { usual, windowsAt }: Windows): readonly Span[] {
+  if (!matchesDay(cron, day)) return [];
+  const start = evenDay(day, timezone);
+  if (start === undefined) return windowsAt(unevenFirings(cron, timezone, day));
+  return usual.map(({ from, until }) => ({ from: start + from, until: start + until }));
 }

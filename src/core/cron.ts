@@ -1,9 +1,7 @@
 /** Five-field cron expressions in a time zone, right across clock changes. It computes instants; it starts nothing. */
-import { Temporal } from 'temporal-polyfill';
 import type { Instant } from './model.ts';
+import { DAY_MS, dayOf, evenDay, instantOf, MINUTE_MS, wallOf } from './zone.ts';
 
-const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 /** 29 February comes every eight years around a century that is no leap year. */
 const HORIZON_DAYS = 366 * 8 + 3;
 
@@ -20,7 +18,10 @@ export interface Cron {
   readonly running: boolean;
 }
 
-export type ParsedCron = { readonly ok: true; readonly cron: Cron } | { readonly ok: false; readonly message: string };
+export type ParsedCron =
+  | { readonly ok: true; readonly cron: Cron }
+  /** `at` is the offset of the field that is wrong. */
+  | { readonly ok: false; readonly message: string; readonly at: number };
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
@@ -36,21 +37,23 @@ type Field = (typeof FIELDS)[number];
 
 /** Reads `minute hour day-of-month month day-of-week`, with lists, ranges, steps and English names. */
 export function parseCron(text: string): ParsedCron {
-  const parts = text.trim().split(/\s+/);
+  const parts = [...text.matchAll(/\S+/g)].map((match) => ({ text: match[0], at: match.index }));
   if (parts.length !== FIELDS.length) {
     return {
       ok: false,
       message: `a cron expression has five fields (minute hour day month weekday), this has ${parts.length}`,
+      at: parts[FIELDS.length]?.at ?? 0,
     };
   }
   const values: number[][] = [];
   for (const [index, field] of FIELDS.entries()) {
-    const read = readField(parts[index] ?? '', field);
-    if (typeof read === 'string') return { ok: false, message: read };
+    const part = parts[index];
+    const read = readField(part?.text ?? '', field);
+    if (typeof read === 'string') return { ok: false, message: read, at: part?.at ?? 0 };
     values.push(read);
   }
   const [minutes = [], hours = [], days = [], months = [], weekdays = []] = values;
-  const restricted = (index: number): boolean => parts[index]?.startsWith('*') === false;
+  const restricted = (index: number): boolean => parts[index]?.text.startsWith('*') === false;
   const cron: Cron = {
     minutes,
     hours,
@@ -60,7 +63,8 @@ export function parseCron(text: string): ParsedCron {
     eitherDay: restricted(2) && restricted(4),
     running: !restricted(0) || !restricted(1),
   };
-  return hasAnyDay(cron) ? { ok: true, cron } : { ok: false, message: `"${text}" names a day that never comes` };
+  if (hasAnyDay(cron)) return { ok: true, cron };
+  return { ok: false, message: `"${text}" names a day that never comes`, at: parts[2]?.at ?? 0 };
 }
 
 function readField(text: string, field: Field): number[] | string {
@@ -101,46 +105,54 @@ function hasAnyDay(cron: Cron): boolean {
 
 /** The first firing strictly after `after`; undefined when there is none within eight years. */
 export function nextFiring(cron: Cron, timezone: string, after: Instant): Instant | undefined {
-  let date = Temporal.Instant.fromEpochMilliseconds(after).toZonedDateTimeISO(timezone).toPlainDate();
-  for (let day = 0; day < HORIZON_DAYS; day++) {
-    if (matchesDate(cron, date)) {
-      const hit = firings(cron, timezone, date).find((at) => at > after);
-      if (hit !== undefined) return hit;
-    }
-    date = date.add({ days: 1 });
+  const today = dayOf(after, timezone);
+  // A clock set back over midnight shows yesterday again, so yesterday may have firings to come.
+  for (let day = today - 1; day < today + HORIZON_DAYS; day++) {
+    const hit = firstOn(cron, timezone, day, after);
+    if (hit !== undefined) return Math.min(hit, firstOn(cron, timezone, day + 1, after) ?? Infinity);
   }
   return undefined;
 }
 
-function matchesDate(cron: Cron, date: Temporal.PlainDate): boolean {
-  if (!cron.months.has(date.month)) return false;
-  const byDay = cron.days.has(date.day);
-  const byWeekday = cron.weekdays.has(date.dayOfWeek % 7);
+function firstOn(cron: Cron, timezone: string, day: number, after: Instant): Instant | undefined {
+  if (!matchesDay(cron, day)) return undefined;
+  const start = evenDay(day, timezone);
+  if (start === undefined) return unevenFirings(cron, timezone, day).find((at) => at > after);
+  const minute = nextMinute(cron, Math.floor((after - start) / MINUTE_MS) + 1);
+  return minute === undefined ? undefined : start + minute * MINUTE_MS;
+}
+
+/** The first matching minute of a day that is not before `from`. */
+function nextMinute(cron: Cron, from: number): number | undefined {
+  for (const hour of cron.hours) {
+    if (hour * 60 + 59 < from) continue;
+    const minute = cron.minutes.find((each) => hour * 60 + each >= from);
+    if (minute !== undefined) return hour * 60 + minute;
+  }
+  return undefined;
+}
+
+/** Whether the expression names a date, given as days since 1970-01-01. */
+export function matchesDay(cron: Cron, day: number): boolean {
+  const date = new Date(day * DAY_MS);
+  if (!cron.months.has(date.getUTCMonth() + 1)) return false;
+  const byDay = cron.days.has(date.getUTCDate());
+  const byWeekday = cron.weekdays.has(date.getUTCDay());
   return cron.eitherDay ? byDay || byWeekday : byDay && byWeekday;
 }
 
-/** All firings of one local date, in order. */
-function firings(cron: Cron, timezone: string, date: Temporal.PlainDate): Instant[] {
-  const start = date.toZonedDateTime(timezone).epochMilliseconds;
-  const plain = date.add({ days: 1 }).toZonedDateTime(timezone).epochMilliseconds - start === DAY_MS;
-  const times = cron.hours.flatMap((hour) => cron.minutes.map((minute) => ({ hour, minute })));
-  if (plain) return times.map(({ hour, minute }) => start + (hour * 60 + minute) * MINUTE_MS);
-  const found = times.flatMap((time) => instantsOf(cron, timezone, date.toPlainDateTime(time)));
+/** Minutes from midnight of a day without a clock change. */
+export function minutesOf(cron: Cron): readonly number[] {
+  return cron.hours.flatMap((hour) => cron.minutes.map((minute) => hour * 60 + minute));
+}
+
+/** All firings of a date on which a wall time may come once, twice or never, in order. */
+export function unevenFirings(cron: Cron, timezone: string, day: number): Instant[] {
+  const found = minutesOf(cron).flatMap((minute) => {
+    const wall = day * DAY_MS + minute * MINUTE_MS;
+    const first = instantOf(wall, timezone, 'start');
+    if (!cron.running) return [first];
+    return wallOf(first, timezone) === wall ? [first, instantOf(wall, timezone, 'end')] : [];
+  });
   return [...new Set(found)].sort((a, b) => a - b);
-}
-
-/** On a day with a clock change a wall time comes once, twice or never. */
-function instantsOf(cron: Cron, timezone: string, wall: Temporal.PlainDateTime): Instant[] {
-  const earlier = wall.toZonedDateTime(timezone, { disambiguation: 'earlier' });
-  const later = wall.toZonedDateTime(timezone, { disambiguation: 'later' });
-  const exists = earlier.toPlainDateTime().equals(wall);
-  if (!exists) return cron.running ? [] : [endOfGap(earlier)];
-  if (cron.running) return [earlier.epochMilliseconds, later.epochMilliseconds];
-  return [earlier.epochMilliseconds];
-}
-
-/** The first instant after the gap that a missing wall time lies in. `before` is the reading by the offset before it. */
-export function endOfGap(before: Temporal.ZonedDateTime): Instant {
-  const start = before.add({ hours: -3 });
-  return start.getTimeZoneTransition('next')?.epochMilliseconds ?? before.epochMilliseconds;
 }

@@ -1,9 +1,18 @@
 /** Reads weekly service hours: a documented subset of OpenStreetMap's opening_hours. It knows no zone and no clock. */
 
 /**
- * The subset: `24/7`, or rules separated by `;`, each `[days] times` where days are `Mo-Fr`, `Mo,We`, `PH` (public holidays),
- * `Dec 25`, `2026 Dec 24-26`, and times are `08:00-12:00,13:00-17:00`, `22:00-02:00` (past midnight), `00:00-24:00`, `off` or
- * `closed`. A later rule replaces an earlier one on the days it names.
+ * The subset, as in https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification. Either `24/7`, or rules separated by
+ * `;`, each `[dates] [days] times`. A later rule replaces the earlier ones on the days that it names.
+ *
+ * - days: `Mo-Fr`, `Mo,We`, `Sa-Mo`, `PH` (public holidays), `Mo-Sa,PH`. None: every day. A rule for weekdays alone holds on
+ *   public holidays too; `Mo-Fr 08:00-20:00; PH off` closes on them, `Mo-Su,PH 08:00-20:00` says that it does not.
+ * - dates: `Dec 25`, `Dec 24-26`, `Dec 30-Jan 2`, `Dec`, `Jun-Aug`, with a year `2026 Dec 24-2027 Jan 2`, `2026 Jun`, `2026`;
+ *   several with commas. With days behind them both must match: `2026 Feb 18-Mar 19 Mo-Fr 08:00-15:00`.
+ * - times: `08:00-12:00,13:00-17:00`, past midnight `22:00-02:00` or `22:00-26:00`, a whole day `00:00-24:00`, `off`, `closed`.
+ *   A span belongs to the day on which it begins, beyond midnight too.
+ *
+ * Ours beside the standard's: a make-up working day (a weekend day on which a government moves work) has the hours of a
+ * Monday and is no public holiday; a rule with dates wins on it as on any day.
  */
 export interface WeeklyHours {
   /** Round the clock, every day, without exception. */
@@ -14,146 +23,285 @@ export interface WeeklyHours {
 export interface HoursRule {
   readonly days: DaySelector;
   /** Minutes from local midnight; `until` above 1440 runs into the next day. Empty: closed. */
-  readonly spans: readonly { readonly from: number; readonly until: number }[];
+  readonly spans: readonly MinuteSpan[];
+}
+
+export interface MinuteSpan {
+  readonly from: number;
+  readonly until: number;
 }
 
 export interface DaySelector {
   /** ISO weekdays, 1 is Monday. */
   readonly weekdays: ReadonlySet<number>;
+  /** The rule names `PH`. */
   readonly publicHolidays: boolean;
+  /** Empty: on any date. */
   readonly dates: readonly DateRange[];
 }
 
+/** Both ends belong to it. `yearly` counts in month * 100 + day and may run over new year; `dated` in days since 1970-01-01. */
 export interface DateRange {
-  readonly year: number | undefined;
-  readonly from: { readonly month: number; readonly day: number };
-  readonly until: { readonly month: number; readonly day: number };
+  readonly kind: 'yearly' | 'dated';
+  readonly from: number;
+  readonly until: number;
 }
 
-export type ParsedHours =
-  | ({ readonly ok: true } & WeeklyHours)
-  /** `at` is the offset of the piece that is wrong. */
-  | { readonly ok: false; readonly message: string; readonly at: number };
+/** `at` is the offset of the piece that is wrong. */
+export interface Mistake {
+  readonly ok: false;
+  readonly message: string;
+  readonly at: number;
+}
+
+export type ParsedHours = ({ readonly ok: true } & WeeklyHours) | Mistake;
+
+/** A part of the text, and where it stands. */
+interface Piece {
+  readonly text: string;
+  readonly at: number;
+}
+
+type Read<T> = { readonly ok: true; readonly value: T } | Mistake;
 
 const WEEKDAYS = ['Mo', 'Tu', 'We', 'Th', 'Fr', 'Sa', 'Su'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const ALL_DAYS: DaySelector = { weekdays: new Set([1, 2, 3, 4, 5, 6, 7]), publicHolidays: true, dates: [] };
+const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const EVERY_WEEKDAY: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7]);
+const ALL_DAYS: DaySelector = { weekdays: EVERY_WEEKDAY, publicHolidays: false, dates: [] };
 const DAY = 24 * 60;
+const DAY_MS = 86_400_000;
 const LONGEST_TEXT = 2_000;
+/** The weekday whose hours a make-up working day has. */
+const ORDINARY_WEEKDAY = 1;
 
 /** Reads the text; on failure says which piece is wrong and what is expected. */
 export function parseHours(text: string): ParsedHours {
-  if (text.length > LONGEST_TEXT) return { ok: false, message: 'longer than 2,000 characters', at: 0 };
+  if (text.length > LONGEST_TEXT) return mistake({ text, at: 0 }, 'longer than 2,000 characters');
   if (text.trim() === '24/7') {
     return { ok: true, always: true, rules: [{ days: ALL_DAYS, spans: [{ from: 0, until: DAY }] }] };
   }
-  const rules: HoursRule[] = [];
-  let at = 0;
-  for (const piece of text.split(';')) {
-    if (piece.trim() !== '') {
-      const rule = readRule(piece.trim());
-      if (typeof rule === 'string')
-        return { ok: false, message: rule, at: at + piece.length - piece.trimStart().length };
-      rules.push(rule);
-    }
-    at += piece.length + 1;
+  const pieces = split({ text, at: 0 }, ';').filter((each) => each.text !== '');
+  const rules = readAll(pieces, readRule);
+  if (!rules.ok) return rules;
+  if (rules.value.length === 0) {
+    return mistake({ text, at: 0 }, 'no hours; write for example Mo-Fr 08:00-20:00 or 24/7');
   }
-  if (rules.length === 0) return { ok: false, message: 'no hours; write for example Mo-Fr 08:00-20:00 or 24/7', at: 0 };
-  return { ok: true, always: false, rules };
+  return { ok: true, always: false, rules: rules.value };
 }
 
-function readRule(text: string): HoursRule | string {
-  const times = /(?:^|\s)(off|closed|24\/7|\d{1,2}:\d{2}\s*-.*)$/i.exec(text);
-  if (times === null) return `"${text}" has no times; write 08:00-20:00 or off behind the days`;
-  const days = readDays(text.slice(0, times.index).trim());
-  if (typeof days === 'string') return days;
-  const spans = readSpans(times[1] ?? '');
-  return typeof spans === 'string' ? spans : { days, spans };
+/** True when a rule says itself what holds on public holidays. */
+export function namesHolidays(hours: WeeklyHours): boolean {
+  return hours.rules.some((rule) => rule.days.publicHolidays);
 }
 
-function readDays(text: string): DaySelector | string {
-  if (text === '') return ALL_DAYS;
-  if (/^(?:\d{4}\s+)?[A-Z][a-z]{2}\s+\d/.test(text)) return readDates(text);
+function mistake(piece: Piece, message: string): Mistake {
+  return { ok: false, message, at: piece.at };
+}
+
+/** Without the white space around it. */
+function trimmed({ text, at }: Piece): Piece {
+  return { text: text.trim(), at: at + text.length - text.trimStart().length };
+}
+
+function split(piece: Piece, separator: string): Piece[] {
+  let at = piece.at;
+  return piece.text.split(separator).map((text) => {
+    const part = trimmed({ text, at });
+    at += text.length + separator.length;
+    return part;
+  });
+}
+
+function readAll<T>(pieces: readonly Piece[], read: (piece: Piece) => Read<T>): Read<T[]> {
+  const value: T[] = [];
+  for (const piece of pieces) {
+    const each = read(piece);
+    if (!each.ok) return each;
+    value.push(each.value);
+  }
+  return { ok: true, value };
+}
+
+function readRule(piece: Piece): Read<HoursRule> {
+  const times = /(?:^|\s)(off|closed|24\/7|\d{1,2}:\d{2}.*)$/is.exec(piece.text);
+  if (times === null) return mistake(piece, `"${piece.text}" has no times; write 08:00-20:00 or off behind the days`);
+  const written = times[1] ?? '';
+  const days = readSelector(trimmed({ text: piece.text.slice(0, times.index), at: piece.at }));
+  if (!days.ok) return days;
+  const spans = readSpans({ text: written, at: piece.at + piece.text.length - written.length });
+  return spans.ok ? { ok: true, value: { days: days.value, spans: spans.value } } : spans;
+}
+
+function readSelector(piece: Piece): Read<DaySelector> {
+  if (piece.text === '') return { ok: true, value: ALL_DAYS };
+  if (!beginsWithDate(piece.text)) return readWeekdays(piece);
+  // Months have three letters, weekdays two: the first weekday ends the dates.
+  const cut = /(?<=\s)(?:Mo|Tu|We|Th|Fr|Sa|Su|PH)(?![a-z])/.exec(piece.text)?.index ?? piece.text.length;
+  const written = piece.text.slice(0, cut).trimEnd().replace(/:$/, '');
+  const dates = readAll(split({ text: written, at: piece.at }, ','), readDates);
+  if (!dates.ok) return dates;
+  const rest = { text: piece.text.slice(cut), at: piece.at + cut };
+  const days = rest.text === '' ? { ok: true as const, value: ALL_DAYS } : readWeekdays(rest);
+  return days.ok ? { ok: true, value: { ...days.value, dates: dates.value } } : days;
+}
+
+function beginsWithDate(text: string): boolean {
+  return /^(?:\d{4}(?!\d)|(?!Mon|Tue|Wed|Thu|Fri|Sat|Sun)[A-Z][a-z]{2}(?![a-z]))/.test(text);
+}
+
+function readWeekdays(piece: Piece): Read<DaySelector> {
   const weekdays = new Set<number>();
   let publicHolidays = false;
-  for (const part of text.split(',').map((each) => each.trim())) {
-    if (part === 'PH') publicHolidays = true;
-    else {
-      const [first = '', last = first] = part.split('-').map((each) => WEEKDAYS.indexOf(each.trim()) + 1);
-      if (!first || !last || part.split('-').length > 2)
-        return `"${part}" is no day; write Mo Tu We Th Fr Sa Su, PH or a date such as Dec 25`;
-      for (let day = first; ; day = (day % 7) + 1) {
-        weekdays.add(day);
-        if (day === last) break;
-      }
-    }
+  for (const part of split(piece, ',')) {
+    const ends = part.text.split('-').map((each) => WEEKDAYS.indexOf(each.trim()));
+    const [first = -1, last = first] = ends;
+    if (part.text === 'PH') publicHolidays = true;
+    else if (first < 0 || last < 0 || ends.length > 2) {
+      return mistake(part, `"${part.text}" is no day; write Mo Tu We Th Fr Sa Su, PH or a date such as Dec 25`);
+    } else for (let ahead = 0; ahead <= (last - first + 7) % 7; ahead++) weekdays.add(((first + ahead) % 7) + 1);
   }
-  return { weekdays, publicHolidays, dates: [] };
+  return { ok: true, value: { weekdays, publicHolidays, dates: [] } };
 }
 
-function readDates(text: string): DaySelector | string {
-  const dates: DateRange[] = [];
-  for (const part of text.split(',').map((each) => each.trim())) {
-    const range = readDateRange(part);
-    if (range === undefined) return `"${part}" is no date; write Dec 25, 2026 Dec 25 or Dec 24-26`;
-    dates.push(range);
+const DATES =
+  /^(?:(\d{4})(?![\dA-Z])\s*)?(?:([A-Z][a-z]{2})(?:\s+(\d{1,2}))?)?(?:\s*-\s*(?:(\d{4})(?![\dA-Z])\s*)?(?:([A-Z][a-z]{2})(?!\S)\s*)?(\d{1,2})?)?$/;
+
+interface DatePoint {
+  readonly year: number | undefined;
+  readonly month: number | undefined;
+  readonly day: number | undefined;
+}
+
+function readDates(piece: Piece): Read<DateRange> {
+  const wrong = mistake(piece, `"${piece.text}" is no date; write Dec 25, 2026 Dec 25 or Dec 24-26`);
+  const match = DATES.exec(piece.text);
+  if (match === null || piece.text === '') return wrong;
+  const from = pointOf(match[1], match[2], match[3]);
+  const ranged = piece.text.includes('-');
+  const end = pointOf(match[4], match[5], match[6]);
+  if (from === undefined || end === undefined) return wrong;
+  if (!ranged) return rangeOf(from, from) ?? wrong;
+  if (end.year === undefined && end.month === undefined && end.day === undefined) return wrong;
+  if ((from.day === undefined) !== (end.day === undefined)) return wrong;
+  if (end.month !== undefined || end.day === undefined) return rangeOf(from, end) ?? wrong;
+  // What the end leaves out is as at the start: `Dec 24-26`.
+  return end.day < (from.day ?? 0) ? wrong : (rangeOf(from, { ...end, month: from.month }) ?? wrong);
+}
+
+/** Undefined: a month or day that there is not. */
+function pointOf(year: string | undefined, month: string | undefined, day: string | undefined): DatePoint | undefined {
+  const index = month === undefined ? 0 : MONTHS.indexOf(month);
+  const last = LONGEST_MONTHS[index];
+  const number = day === undefined ? undefined : Number(day);
+  if (last === undefined || (number !== undefined && (number < 1 || number > last))) return undefined;
+  return {
+    year: year === undefined ? undefined : Number(year),
+    month: month === undefined ? undefined : index + 1,
+    day: number,
+  };
+}
+
+function rangeOf(from: DatePoint, until: DatePoint): Read<DateRange> | undefined {
+  if ((from.month === undefined) !== (until.month === undefined)) return undefined;
+  const range = from.year === undefined ? yearlyOf(from, until) : datedOf(from.year, from, until);
+  return range === undefined ? undefined : { ok: true, value: range };
+}
+
+function yearlyOf(from: DatePoint, until: DatePoint): DateRange | undefined {
+  if (from.month === undefined || until.month === undefined || until.year !== undefined) return undefined;
+  const longest = LONGEST_MONTHS[until.month - 1] ?? 0;
+  const last = until.day ?? longest;
+  // A month without a day is a whole one.
+  return last > longest
+    ? undefined
+    : { kind: 'yearly', from: from.month * 100 + (from.day ?? 1), until: until.month * 100 + last };
+}
+
+function datedOf(year: number, from: DatePoint, until: DatePoint): DateRange | undefined {
+  const first = dayNumber(year, from.month ?? 1, from.day ?? 1);
+  const month = until.month ?? 12;
+  const lastOf = (inYear: number): number | undefined => dayNumber(inYear, month, until.day ?? lastDay(inYear, month));
+  const same = lastOf(until.year ?? year);
+  // `2026 Dec 30-Jan 2` ends in the next year.
+  const last = until.year === undefined && first !== undefined && (same ?? 0) < first ? lastOf(year + 1) : same;
+  if (first === undefined || last === undefined || last < first) return undefined;
+  return { kind: 'dated', from: first, until: last };
+}
+
+function lastDay(year: number, month: number): number {
+  return new Date(Date.UTC(year, month, 0)).getUTCDate();
+}
+
+/** Days since 1970-01-01; undefined for a day that there is not. Years before 1900 are somebody's slip. */
+export function dayNumber(year: number, month: number, day: number): number | undefined {
+  const at = Date.UTC(year, month - 1, day);
+  return year >= 1900 && new Date(at).getUTCDate() === day ? at / DAY_MS : undefined;
+}
+
+function readSpans(piece: Piece): Read<readonly MinuteSpan[]> {
+  if (/^(?:off|closed)$/i.test(piece.text)) return { ok: true, value: [] };
+  if (piece.text === '24/7') return { ok: true, value: [{ from: 0, until: DAY }] };
+  const spans = readAll(split(piece, ','), readSpan);
+  return spans.ok ? { ok: true, value: spans.value.sort((a, b) => a.from - b.from) } : spans;
+}
+
+function readSpan(piece: Piece): Read<MinuteSpan> {
+  const match = /^(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})$/.exec(piece.text);
+  const [from, end] = [minutesOf(match?.[1], match?.[2]), minutesOf(match?.[3], match?.[4])];
+  if (from === undefined || end === undefined || from >= DAY) {
+    const hint = /^(?:Mo|Tu|We|Th|Fr|Sa|Su|PH)/.test(piece.text) ? '; rules are separated by ;' : '; write 08:00-20:00';
+    return mistake(piece, `"${piece.text}" is no range of times${hint}`);
   }
-  return { weekdays: new Set(), publicHolidays: false, dates };
-}
-
-function readDateRange(text: string): DateRange | undefined {
-  const match = /^(?:(\d{4})\s+)?([A-Z][a-z]{2})\s+(\d{1,2})(?:\s*-\s*(?:([A-Z][a-z]{2})\s+)?(\d{1,2}))?$/.exec(text);
-  if (match === null) return undefined;
-  const [, year, month = '', day = '', untilMonth = month, untilDay = day] = match;
-  const from = { month: MONTHS.indexOf(month) + 1, day: Number(day) };
-  const until = { month: MONTHS.indexOf(untilMonth) + 1, day: Number(untilDay) };
-  if (from.month === 0 || until.month === 0 || !isDay(from.day) || !isDay(until.day)) return undefined;
-  return { year: year === undefined ? undefined : Number(year), from, until };
-}
-
-function isDay(day: number): boolean {
-  return day >= 1 && day <= 31;
-}
-
-function readSpans(text: string): HoursRule['spans'] | string {
-  if (/^(?:off|closed)$/i.test(text)) return [];
-  if (text === '24/7') return [{ from: 0, until: DAY }];
-  const spans: { from: number; until: number }[] = [];
-  for (const part of text.split(',').map((each) => each.trim())) {
-    const match = /^(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})$/.exec(part);
-    const [from, end] = [minutesOf(match?.[1], match?.[2]), minutesOf(match?.[3], match?.[4])];
-    if (from === undefined || end === undefined || from === DAY)
-      return `"${part}" is no range of times; write 08:00-20:00`;
-    if (from === end) return `"${part}" begins and ends at the same minute; write 00:00-24:00 for a whole day`;
-    spans.push({ from, until: end > from ? end : end + DAY });
+  if (from === end) {
+    return mistake(piece, `"${piece.text}" begins and ends at the same minute; write 00:00-24:00 for a whole day`);
   }
-  return spans.sort((a, b) => a.from - b.from);
+  const until = end > from ? end : end + DAY;
+  if (until - from > DAY) return mistake(piece, `"${piece.text}" is longer than 24 hours`);
+  return { ok: true, value: { from, until } };
 }
 
+/** Minutes from midnight; hours above 24 are of the next day. */
 function minutesOf(hour: string | undefined, minute: string | undefined): number | undefined {
-  const [h, m] = [Number(hour), Number(minute)];
-  return h <= 24 && m <= 59 && h * 60 + m <= DAY ? h * 60 + m : undefined;
+  const minutes = Number(hour) * 60 + Number(minute);
+  return Number(minute) <= 59 && minutes <= 2 * DAY ? minutes : undefined;
 }
 
-/** The spans of one local date: the last rule that names it decides. `holiday` is whether the date is a public holiday. */
+/** What a date is besides a date. */
+export interface DayKind {
+  readonly holiday: boolean;
+  /** A make-up working day. */
+  readonly workday: boolean;
+}
+
+/**
+ * The spans of one local date, given as days since 1970-01-01: the last rule that names it decides. With `closedOnHolidays` no
+ * rule without a date opens a public holiday, unless the hours say themselves, with `PH`, what holds on one.
+ */
 export function spansOn(
   hours: WeeklyHours,
-  date: { readonly year: number; readonly month: number; readonly day: number; readonly dayOfWeek: number },
-  holiday: boolean,
-): HoursRule['spans'] {
-  return hours.rules.findLast(({ days }) => names(days, date, holiday))?.spans ?? [];
+  day: number,
+  { holiday, workday }: DayKind,
+  closedOnHolidays: boolean,
+): readonly MinuteSpan[] {
+  // 1970-01-01 was a Thursday.
+  const weekday = workday ? ORDINARY_WEEKDAY : ((((day + 3) % 7) + 7) % 7) + 1;
+  const shut = holiday && closedOnHolidays && !namesHolidays(hours);
+  for (let index = hours.rules.length - 1; index >= 0; index--) {
+    const rule = hours.rules[index];
+    if (rule === undefined || (shut && rule.days.dates.length === 0)) continue;
+    const { weekdays, publicHolidays, dates } = rule.days;
+    if (!weekdays.has(weekday) && !(holiday && publicHolidays)) continue;
+    if (dates.length === 0 || isAmong(dates, day)) return rule.spans;
+  }
+  return [];
 }
 
-function names(
-  days: DaySelector,
-  date: { readonly year: number; readonly month: number; readonly day: number; readonly dayOfWeek: number },
-  holiday: boolean,
-): boolean {
-  if (days.weekdays.has(date.dayOfWeek) || (holiday && days.publicHolidays)) return true;
-  const key = date.month * 100 + date.day;
-  return days.dates.some(({ year, from, until }) => {
-    if (year !== undefined && year !== date.year) return false;
-    const [first, last] = [from.month * 100 + from.day, until.month * 100 + until.day];
-    return first <= last ? key >= first && key <= last : key >= first || key <= last;
+function isAmong(dates: readonly DateRange[], day: number): boolean {
+  const date = new Date(day * DAY_MS);
+  const key = (date.getUTCMonth() + 1) * 100 + date.getUTCDate();
+  return dates.some(({ kind, from, until }) => {
+    if (kind === 'dated') return day >= from && day <= until;
+    return from <= until ? key >= from && key <= until : key >= from || key <= until;
   });
 }

@@ -154,8 +154,12 @@ export interface Hours {
   /** A subset of OpenStreetMap's opening_hours, such as `Mo-Fr 08:00-20:00; Sa 09:00-15:00`, or `24/7`. */
   readonly weekly: string;
   readonly timezone: string;
-  /** Public holidays, local dates `YYYY-MM-DD`: closed, unless `weekly` has a rule of its own for `PH`. */
-  readonly closedOn: readonly string[];
+  /** Public holidays, local dates `YYYY-MM-DD`: what the rules of `weekly` for `PH` are about. */
+  readonly holidays: readonly string[];
+  /** `closed`: closed on them, unless `weekly` names `PH` itself or has a rule for the date. */
+  readonly onHolidays: 'open' | 'closed';
+  /** Make-up working days, local dates: they have the hours of a Monday wherever holidays matter. */
+  readonly workdays: readonly string[];
 }
 
 export type MaintenanceRule =

@@ -7,10 +7,12 @@ import { parseCron } from '../../src/core/cron.ts';
 import { parseHours } from '../../src/core/hours.ts';
 import type { Hours, MaintenanceRule } from '../../src/core/model.ts';
 
-const hoursOf = (weekly: string, timezone = 'Asia/Jakarta', closedOn: readonly string[] = []): Hours => ({
+const hoursOf = (weekly: string, timezone = 'Asia/Jakarta', holidays: readonly string[] = []): Hours => ({
   weekly,
   timezone,
-  closedOn,
+  holidays,
+  onHolidays: 'closed',
+  workdays: [],
 });
 const OFFICE = 'Mo-Fr 08:00-20:00; Sa 09:00-15:00';
 const at = (iso: string): number => Date.parse(iso);

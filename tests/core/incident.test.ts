@@ -105,7 +105,7 @@ const CHANNEL: Channel = {
   name: { en: 'Hotline' },
   contact: 'tel:+622150849000',
   languages: ['en'],
-  hours: { weekly: '24/7', timezone: 'Asia/Jakarta', closedOn: [] },
+  hours: { weekly: '24/7', timezone: 'Asia/Jakarta', holidays: [], onHolidays: 'open', workdays: [] },
   maintenance: [],
   dependsOn: [],
   private: false,

@@ -47,7 +47,7 @@ function channelOf(target: Target): Channel {
     name: { en: 'Hotline' },
     contact: 'tel:+622150849000',
     languages: ['id', 'en'],
-    hours: { weekly: '24/7', timezone: 'Asia/Jakarta', closedOn: [] },
+    hours: { weekly: '24/7', timezone: 'Asia/Jakarta', holidays: [], onHolidays: 'open', workdays: [] },
     maintenance: [],
     dependsOn: [],
     private: false,

@@ -78,7 +78,7 @@ describe('a right configuration', () => {
     });
     expect(config.providers[0]?.channels[0]).toMatchObject({
       languages: ['id', 'en', 'zh'],
-      hours: { weekly: '24/7', timezone: 'Asia/Jakarta', closedOn: [] },
+      hours: { weekly: '24/7', timezone: 'Asia/Jakarta', holidays: [], onHolidays: 'open', workdays: [] },
       dependsOn: [],
       private: false,
     });
@@ -145,7 +145,7 @@ routes:
 
   it('closes a channel on the public holidays of its country only where it says so', async () => {
     const hours = (text: string) => load(`${HEAD}        hours: ${text}\n${TARGETS}`);
-    const datesOf = (config: Config) => config.providers[0]?.channels[0]?.hours.closedOn;
+    const datesOf = (config: Config) => config.providers[0]?.channels[0]?.hours.holidays;
     const independence = `${new Date().getUTCFullYear()}-08-17`;
     expect(datesOf(await hours('{ weekly: "Mo-Fr 08:00-20:00", holidays: closed }'))).toContain(independence);
     expect(datesOf(await hours('{ weekly: "Mo-Fr 08:00-20:00; PH 10:00-12:00" }'))).toContain(independence);

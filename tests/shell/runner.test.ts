@@ -18,7 +18,7 @@ const CHANNEL: Channel = {
   kind: 'chat',
   name: { en: 'Chat' },
   languages: ['en'],
-  hours: { weekly: '24/7', timezone: 'UTC', closedOn: [] },
+  hours: { weekly: '24/7', timezone: 'UTC', holidays: [], onHolidays: 'open', workdays: [] },
   maintenance: [],
   dependsOn: [],
   private: false,
