@@ -3,6 +3,7 @@ import type { Instant } from '../core/model.ts';
 import type { Panel } from '../core/panel.ts';
 import { makeCertificates } from './certificates.ts';
 import { openChatDesk } from './chat.ts';
+import { openHooks, type Hooks } from './hooks.ts';
 import { openMailDesk, type MailFault } from './mail.ts';
 import { openPanel, type Switch } from './panel.ts';
 import { openPostbox, type Postbox } from './postbox.ts';
@@ -19,6 +20,7 @@ export const PORTS = {
   help: 47081,
   announcements: 47082,
   postbox: 47026,
+  hooks: 47027,
 } as const;
 export type DeskPort = keyof typeof PORTS;
 export type Ports = Readonly<Record<DeskPort, number>>;
@@ -33,6 +35,8 @@ export interface Demo {
   readonly panel: Panel;
   /** Where the mails to the people on call arrive. */
   readonly postbox: Postbox;
+  /** Where webhooks to them arrive. */
+  readonly hooks: Hooks;
   close(): Promise<void>;
 }
 
@@ -65,6 +69,7 @@ export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Dem
     openWebDesk({ help: { ...tls, port: help }, announcements: { port: announcements }, slowMs: SLOW_MS }),
   );
   const postbox = await orFree([ports.postbox], ([port = 0]) => openPostbox({ port }));
+  const hooks = await orFree([ports.hooks], ([port = 0]) => openHooks(port));
   const switches = [
     switchOf('phone', 'Hotline (SIP)', sip, `sip:127.0.0.1:${sip.address.udpPort}`),
     switchOf('chat', 'Live chat (WebSocket)', chat, chat.address.url),
@@ -80,8 +85,9 @@ export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Dem
   return {
     ca,
     postbox,
+    hooks,
     switches,
-    panel: openPanel('/demo', switches, () => postbox.mails),
+    panel: openPanel('/demo', switches, { mails: () => postbox.mails, hooks: () => hooks.hooks }),
     ports: {
       sip: sip.address.udpPort,
       sips: sip.address.tlsPort,
@@ -91,9 +97,10 @@ export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Dem
       help: web.help.port,
       announcements: web.announcements.port,
       postbox: postbox.port,
+      hooks: hooks.port,
     },
     close: async () => {
-      await Promise.all([sip.close(), mail.close(), chat.close(), web.close(), postbox.close()]);
+      await Promise.all([sip.close(), mail.close(), chat.close(), web.close(), postbox.close(), hooks.close()]);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** The page from which the demo wallet is broken and mended, and the mailbox of its people on call. It knows no desk by name. */
 import { html } from 'ghtml';
 import type { Panel } from '../core/panel.ts';
+import type { Hook } from './hooks.ts';
 import type { Mail } from './letter.ts';
 
 /** One desk as the page shows it. */
@@ -30,9 +31,16 @@ const MEANINGS: Readonly<Record<string, string>> = {
   notice: 'announces maintenance',
 };
 
-const MAILS_SHOWN = 20;
+/** What has reached the people on call. */
+export interface Inbox {
+  readonly mails: () => readonly Mail[];
+  readonly hooks: () => readonly Hook[];
+}
 
-export function openPanel(path: string, switches: readonly Switch[], mails: () => readonly Mail[]): Panel {
+const MAILS_SHOWN = 20;
+const HOOKS_SHOWN = 5;
+
+export function openPanel(path: string, switches: readonly Switch[], { mails, hooks }: Inbox): Panel {
   return {
     path,
     title: 'Demo wallet: break it',
@@ -45,7 +53,11 @@ export function openPanel(path: string, switches: readonly Switch[], mails: () =
       !${switches.map((each) => deskOf(path, each)).join('')}
       <section aria-labelledby="mailbox">
         <h2 id="mailbox">Mailbox of the people on call</h2>
-        !${mails().length === 0 ? '<p>No mail yet.</p>' : mails().slice(-MAILS_SHOWN).toReversed().map(mailOf).join('')}
+        !${newest(mails(), MAILS_SHOWN).map(mailOf).join('') || '<p>No mail yet.</p>'}
+      </section>
+      <section aria-labelledby="hooks">
+        <h2 id="hooks">Their webhook</h2>
+        !${newest(hooks(), HOOKS_SHOWN).map(hookOf).join('') || '<p>Nothing yet.</p>'}
       </section>
     `,
     post: async ({ desk, fault }) => {
@@ -82,6 +94,27 @@ function mailOf(mail: Mail): string {
       <pre>${mail.text}</pre>
     </article>
   `;
+}
+
+function hookOf(hook: Hook): string {
+  return html`
+    <article class="mail">
+      <h3>${hook.key}</h3>
+      <pre>${pretty(hook.body)}</pre>
+    </article>
+  `;
+}
+
+function pretty(body: string): string {
+  try {
+    return JSON.stringify(JSON.parse(body), null, 2);
+  } catch {
+    return body;
+  }
+}
+
+function newest<T>(all: readonly T[], most: number): readonly T[] {
+  return all.slice(-most).toReversed();
 }
 
 function meaning(fault: string): string {

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { present } from '../core/present.ts';
 import { openDemo, PORTS, type Demo, type DeskPort, type Ports } from '../demo/demo.ts';
-import { serve, type ServeOptions, type Service } from '../main.ts';
+import { serve, type Address, type ServeOptions, type Service } from '../main.ts';
 
 export interface DemoOptions extends Pick<ServeOptions, 'listen' | 'operator' | 'store' | 'logLevel'> {
   /** Ports of the desks; default those that `config/demo.yaml` names. */
@@ -17,7 +17,7 @@ export async function demo({ ports, ...options }: DemoOptions): Promise<Service 
   const store = options.store ?? DEMO_STORE;
   const desks = await openDemo({ now: Date.now(), ...present({ ports }) });
   try {
-    const config = await furnish(dirname(store), desks);
+    const config = await furnish(dirname(store), desks, options.listen);
     const service = await serve({ logLevel: 'warn', ...options, config, store, panels: [desks.panel] });
     return {
       ...service,
@@ -35,12 +35,12 @@ export async function demo({ ports, ...options }: DemoOptions): Promise<Service 
 }
 
 /** Writes the desks' authority and a configuration with the ports in use; the path of the configuration. */
-async function furnish(folder: string, desks: Demo): Promise<string> {
+async function furnish(folder: string, desks: Demo, listen: Address | undefined): Promise<string> {
   const [ca, config] = [join(folder, 'ca.pem'), join(folder, 'demo.yaml')];
   const template = await readFile(new URL('../../config/demo.yaml', import.meta.url), 'utf8');
   await mkdir(folder, { recursive: true });
   await writeFile(ca, desks.ca);
-  await writeFile(config, fill(template, desks.ports, ca));
+  await writeFile(config, addressed(fill(template, desks.ports, ca), listen));
   return config;
 }
 
@@ -52,4 +52,11 @@ function fill(template: string, ports: Ports, ca: string): string {
   return template
     .replaceAll(/(?<=: ?)47\d{3}\b/g, (port) => byUsual.get(port) ?? port)
     .replaceAll('data/demo/ca.pem', ca);
+}
+
+/** Links in messages begin with the page's own address; where that is not known before the start, messages have no links. */
+function addressed(config: string, listen: Address | undefined): string {
+  if (listen === undefined) return config;
+  const line = listen.port === 0 ? '' : `public_url: http://${listen.host}:${listen.port}/\n`;
+  return config.replace(/^public_url: .*\n/m, line);
 }

@@ -21,7 +21,9 @@ export function explain(error: unknown): { readonly lines: readonly string[]; re
   if (error instanceof UsageError) return { lines: [error.message], exitCode: 2 };
   if (error instanceof StoreError) return { lines: [error.message], exitCode: 1 };
   const { code, syscall, message } = error as NodeJS.ErrnoException;
-  return syscall === 'listen' && code !== undefined ? { lines: [`cannot listen: ${message}`], exitCode: 1 } : undefined;
+  if (syscall !== 'listen' || code === undefined) return undefined;
+  const advice = 'choose another with --listen or --operator HOST:PORT (port 0 picks a free one)';
+  return { lines: [`cannot listen: ${message}; ${advice}`], exitCode: 1 };
 }
 
 /** The words on the command line name nothing that exists. */
