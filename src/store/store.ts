@@ -39,7 +39,7 @@ export interface Store extends Ledger {
   waiting(): number;
 }
 
-const DEFAULTS: GroupOptions = { lingerMs: 5, most: 200, queueLimit: 10_000, onTrouble: () => undefined };
+const DEFAULTS: GroupOptions = { lingerMs: 10, most: 200, queueLimit: 10_000, onTrouble: () => undefined };
 const BUSY_MS = 50;
 const GRACE_MS = 5_000;
 
