@@ -19,7 +19,7 @@ describe('a look', () => {
     expect(standing).toEqual({
       target: trunk.id,
       location: 'jakarta',
-      health: { phase: 'down', since: MORNING + MINUTE + 3 },
+      health: rulings[2]?.health,
       last: { ...lookAt(trunk, 2, BAD), finding: { ...BAD, evidence: undefined } },
     });
     expect(await second.openIncidents()).toEqual([rulings[2]?.incident]);
