@@ -284,9 +284,9 @@ function ownMetrics(registers: Registry[], version: string, gauged: Gauged): Own
       bytes.set(gauged.storeBytes());
       blind.set(gauged.blind() ? 1 : 0);
       const { p50, p99, max } = gauged.loopDelay();
-      loop.set({ quantile: '0.5' }, p50);
-      loop.set({ quantile: '0.99' }, p99);
-      loop.set({ quantile: '1' }, max);
+      loop.set({ statistic: 'p50' }, p50);
+      loop.set({ statistic: 'p99' }, p99);
+      loop.set({ statistic: 'max' }, max);
     },
   };
 }

@@ -1,72 +1,87 @@
-/** A real Prometheus and promtool on a page of metrics as prom-client writes it: what is scraped is what was said. */
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+/** A real Prometheus on the monitor at work: what it scrapes is what is true, and promtool finds no fault with it. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeWith } from '../lib/needs.ts';
+import { parse } from 'yaml';
+import { startDemo, until, type RunningDemo } from '../lib/demo.ts';
+import { describeWith, programPath } from '../lib/needs.ts';
 import { removeFolder, stateFolder } from './daemon.ts';
 import { NEEDS, complaintsAbout, startPrometheus } from './prometheus.ts';
 import type { Prometheus } from './prometheus.ts';
 
+const DASHBOARDS = new URL('../../dashboards/', import.meta.url).pathname;
+
 describeWith(NEEDS, 'a real Prometheus', () => {
-  const registry = new Registry();
-  const state = new Gauge({
-    name: 'support_channel_state',
-    help: 'State of a channel, one of them is 1.',
-    labelNames: ['channel', 'state'],
-    registers: [registry],
-  });
-  const looks = new Counter({ name: 'support_looks_total', help: 'Looks so far.', registers: [registry] });
-  let server: Server;
+  let demo: RunningDemo;
   let folder: string;
   let prometheus: Prometheus;
 
   beforeAll(async () => {
-    collectDefaultMetrics({ register: registry });
-    state.set({ channel: 'hotline', state: 'operational' }, 1);
-    server = createServer((request, response) => {
-      looks.inc();
-      response.writeHead(request.headers.authorization === 'Bearer letmein' ? 200 : 401, {
-        'content-type': registry.contentType,
-      });
-      void registry.metrics().then((text) => response.end(text));
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    demo = await startDemo();
+    await until('every channel to work', () =>
+      demo.board.channels().every((each) => each.status === 'operational') ? true : undefined,
+    );
     folder = await stateFolder('prometheus');
-    const { port } = server.address() as AddressInfo;
-    prometheus = await startPrometheus(folder, { url: `http://127.0.0.1:${port}/metrics`, bearer: 'letmein' });
+    prometheus = await startPrometheus(folder, { url: `${demo.operatorUrl}/metrics` });
   });
   afterAll(async () => {
     await prometheus.daemon.stop();
     await removeFolder(folder);
-    server.close();
+    await demo.close();
   });
 
-  it('scrapes what is served, with its labels', async () => {
-    const [sample] = await prometheus.until('support_channel_state');
-    expect(sample).toMatchObject({ value: 1, labels: { channel: 'hotline', state: 'operational', job: 'ringback' } });
+  it('scrapes every target with its labels', async () => {
+    const samples = await prometheus.until('probe_success', (found) => found.length === 6);
+    expect(samples.every((each) => each.value === 1)).toBe(true);
+    expect(samples.map((each) => each.labels)).toContainEqual(
+      expect.objectContaining({
+        provider: 'demo',
+        channel: 'phone',
+        kind: 'phone',
+        target: 'trunk',
+        probe: 'sip-options',
+        location: 'here',
+      }),
+    );
     expect(await prometheus.targets()).toEqual([{ health: 'up', lastError: '' }]);
   });
 
-  it('sees a change at the next scrape', async () => {
-    state.set({ channel: 'hotline', state: 'operational' }, 0);
-    const [sample] = await prometheus.until('support_channel_state', (samples) => samples[0]?.value === 0);
-    expect(sample?.value).toBe(0);
+  it('sees an outage and its end', async () => {
+    const help = demo.desks.switches.find((each) => each.id === 'help');
+    const down = 'support_channel_state{channel="help",state="major_outage"} == 1';
+    await help?.set('busy');
+    expect(await prometheus.until(down)).toHaveLength(1);
+    expect(await prometheus.until('support_incidents_total{cause="overload"}')).toHaveLength(1);
+    await help?.set('none');
+    expect(await prometheus.until('support_channel_state{channel="help",state="operational"} == 1')).toHaveLength(1);
   });
 
-  it('refuses a query that is none', async () => {
-    await expect(prometheus.query('support_channel_state{')).rejects.toThrow(/parse error/);
+  it('finds the metrics clean', async () => {
+    const text = await (await fetch(new URL('/metrics', demo.operatorUrl))).text();
+    expect(await complaintsAbout(text)).toEqual([]);
   });
 
-  it('finds a proper page of metrics clean, and names what is wrong with another', async () => {
-    expect(await complaintsAbout(await registry.metrics())).toEqual([]);
+  it('would complain about metrics that are not', async () => {
     const wrong = '# HELP support_wait_ms Wait.\n# TYPE support_wait_ms counter\nsupport_wait_ms 3\n';
     expect(await complaintsAbout(wrong)).toEqual([
       expect.stringContaining('counter metrics should have "_total" suffix'),
       expect.stringContaining('should not contain abbreviated units'),
     ]);
+  });
+
+  it('takes the rules and the configuration that we ship, and knows every metric that they name', async () => {
+    const promtool = programPath('promtool') ?? 'promtool';
+    expect(execFileSync(promtool, ['check', 'config', `${DASHBOARDS}prometheus.yml`], { encoding: 'utf8' })).toContain(
+      'SUCCESS',
+    );
+    const { groups } = parse(readFileSync(`${DASHBOARDS}alerts.yml`, 'utf8')) as {
+      groups: { rules: { alert: string; expr: string }[] }[];
+    };
+    for (const { alert, expr } of groups.flatMap((group) => group.rules)) {
+      await prometheus.query(expr);
+      for (const metric of new Set(expr.match(/\b(?:support|ringback|probe)_[a-z_]+/g))) {
+        expect([alert, metric, (await prometheus.until(metric)).length > 0]).toEqual([alert, metric, true]);
+      }
+    }
   });
 });
