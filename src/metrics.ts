@@ -258,7 +258,7 @@ function ownMetrics(registers: Registry[], version: string, gauged: Gauged): Own
   const bytes = gauge('ringback_store_bytes', 'Bytes of the store on disk');
   const blind = gauge('ringback_blind', 'Whether our own network is lost');
   const loop = gauge('ringback_event_loop_delay_seconds', 'Delay of the event loop since the last scrape', [
-    'quantile',
+    'statistic',
   ]);
   reloaded.set(1);
   return {

@@ -1,4 +1,4 @@
-/** What a look costs the store: looks a second and CPU per look. Run it with `node tests/bench/store.bench.ts [looks]`. */
+/** What a look costs the store: looks a second and CPU per look. Run it with `node tests/bench/store.ts [looks]`. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

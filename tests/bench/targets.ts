@@ -25,7 +25,9 @@ interface Usage {
 }
 
 function usageOf(pid: number): Usage {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
   const cpuMs = ((Number(fields[11]) + Number(fields[12])) / HERTZ) * 1000;
   const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return { cpuMs, rssMb: Number(rss) / 1024 };
@@ -93,10 +95,14 @@ writeFileSync(
 const main = fileURLToPath(new URL('../../src/ringback.js', import.meta.url));
 const floor = fileURLToPath(new URL('./floor.ts', import.meta.url));
 const rate = targets / everySeconds;
-console.log(`${targets} targets every ${everySeconds} s, measured for ${seconds} s after ${WARM_UP_MS / 1000} s, ${process.version}`);
+console.log(
+  `${targets} targets every ${everySeconds} s, measured for ${seconds} s after ${WARM_UP_MS / 1000} s, ${process.version}`,
+);
 const alone = spawn(process.execPath, [floor, String(port), String(rate)], { stdio: 'ignore' });
 console.log(`undici alone   ${await measured(alone, () => served)}`);
-const monitor = spawn(process.execPath, [main, 'serve', '--config', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+const monitor = spawn(process.execPath, [main, 'serve', '--config', config], {
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
 console.log(`ringback       ${await measured(monitor, () => served)}`);
 server.close();
 rmSync(folder, { recursive: true, force: true });
