@@ -69,6 +69,11 @@ export const FAULTS = {
   SILENCE: line('silence'),
   NO_REPLY: line('no_answer'),
   OUT_OF_OFFICE: line('no_answer'),
+  NO_RECEIPT: line('no_receipt'),
+  /** The receipt came, and lies where few people look. */
+  JUNKED: line('no_receipt'),
+  /** Auto-responders answer a sender once in days: silence after an answer says nothing. */
+  SUPPRESSED: probe('unknown'),
   UPSTREAM: trunk('unreachable'),
   SLOW: line('slow'),
   /** This place cannot use port 25: our network's rule, not their outage. */

@@ -47,6 +47,21 @@ export const ADAPTERS: Readonly<Record<string, Adapter>> = {
       from: 'probe@example.id',
     }),
   },
+  'mail-roundtrip': {
+    transports: ['tcp', 'tls'],
+    with: (port, transport, canary) => {
+      const security = transport === 'tls' ? 'implicit' : 'none';
+      const server = { host: HOST, port, security, user: 'probe@example.id', password: canary };
+      return {
+        ...near,
+        submit: server,
+        mailbox: server,
+        from: 'probe@example.id',
+        to: 'support@wallet.example',
+        receipt: { within: '200ms', ticket: 'Ticket #([0-9]+)' },
+      };
+    },
+  },
   'chat-websocket': {
     transports: ['tcp', 'tls'],
     with: (port, transport, canary) => ({

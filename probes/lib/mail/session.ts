@@ -243,18 +243,18 @@ const SAYS_ABOUT_US = /\b(?:sender address|client host|helo command) rejected\b|
  * Whether a refusal speaks of our sender, name or address instead of the recipient. Postfix gives these in answer to RCPT TO
  * too, since it delays every refusal until then.
  */
-function isAboutUs(reply: Reply, about: 'sender' | 'recipient'): boolean {
+export function isAboutUs(reply: Reply, about: 'sender' | 'recipient'): boolean {
   if (reply.code === 504 || ABOUT_US.test(reply.enhanced ?? '') || SAYS_ABOUT_US.test(reply.lines.join(' ')))
     return true;
   return about === 'sender' && /^5\.(?:1|7)\./.test(reply.enhanced ?? '');
 }
 
-function offers(hello: Reply, keyword: string): boolean {
+export function offers(hello: Reply, keyword: string): boolean {
   return hello.lines.slice(1).some((line) => line.trim().toUpperCase().split(/\s/, 1)[0] === keyword);
 }
 
 /** Our address as RFC 5321 §4.1.3 writes it: the name of a host that has none. */
-function literal(address = '127.0.0.1'): string {
+export function literal(address = '127.0.0.1'): string {
   const plain = address.replace(/^::ffff:/i, '').replace(/%.*$/, '');
   return plain.includes(':') ? `[IPv6:${plain}]` : `[${plain}]`;
 }

@@ -16,6 +16,7 @@ export class Talk {
   #reader = new ReplyReader();
   #lines: string[] = [];
   #size = 0;
+  #discreet = false;
   #ended: Fault | undefined;
   #wake: () => void = () => undefined;
 
@@ -51,12 +52,16 @@ export class Talk {
     }
   }
 
-  /** Says one line and waits for its reply. A reply that came before its question belongs to nothing: the dialogue ends. */
-  async ask(line: string, ms: number): Promise<Heard> {
-    const verb = line.split(' ', 1)[0] ?? line;
+  /**
+   * Says one line and waits for its reply. A reply that came before its question belongs to nothing: the dialogue ends. With
+   * `shown` the transcript has that instead of the line, and of the reply the code alone: it may repeat what was said.
+   */
+  async ask(line: string, ms: number, shown?: string): Promise<Heard> {
+    const verb = (shown ?? line).split(' ', 1)[0] ?? line;
     if (this.spokeAhead)
       return this.#lost(fault('PROTO_GARBAGE', `it went on talking before ${verb}: "${this.#reader.partial()}"`));
-    this.note(`C: ${line}`);
+    this.note(`C: ${shown ?? line}`);
+    this.#discreet = shown !== undefined;
     if (this.#socket.writable) this.#socket.write(`${line}\r\n`);
     return await this.hear(`reply to ${verb}`, ms);
   }
@@ -124,6 +129,10 @@ export class Talk {
   }
 
   #heard(reply: Reply): Heard {
+    if (this.#discreet) {
+      this.note(`S: ${reply.code} …`);
+      return { ok: true, reply };
+    }
     reply.lines.forEach((line, at) => {
       this.note(`S: ${reply.code}${at === reply.lines.length - 1 ? ' ' : '-'}${line}`);
     });
@@ -131,14 +140,14 @@ export class Talk {
   }
 
   #lost(why: Fault): Heard {
-    const partial = this.#reader.partial();
+    const partial = this.#discreet ? '' : this.#reader.partial();
     if (partial !== '') this.note(`S: ${partial} (unfinished)`);
     this.note(`-- ${why.code}: ${why.message}`);
     return { ok: false, fault: why };
   }
 
   #withPartial(why: Fault, what: string): Fault {
-    const partial = this.#reader.partial();
+    const partial = this.#discreet ? '' : this.#reader.partial();
     const where = why.code === 'DEADLINE' ? why.message : `${why.message} before the ${what}`;
     return { ...why, message: partial === '' ? where : `${where}; it had said "${partial}"` };
   }

@@ -1,0 +1,359 @@
+/** Writes to the support address as a customer would and waits in a mailbox of ours for the automatic receipt. Protocols stand in lib/mail. */
+import { z } from 'zod';
+import { duration } from '../src/core/duration.ts';
+import { fault, unknown } from '../src/core/fault.ts';
+import type { Fault } from '../src/core/fault.ts';
+import type { Fact, Finding, Instant } from '../src/core/model.ts';
+import { defineProbe } from '../src/core/probe.ts';
+import type { ProbeContext } from '../src/core/probe.ts';
+import { Secret, secret } from '../src/core/secret.ts';
+import { canonicalHost } from './lib/address.ts';
+import { discreet } from './lib/discretion.ts';
+import { classify, signsOf } from './lib/mail/classify.ts';
+import type { Hope } from './lib/mail/classify.ts';
+import { compose, DEFAULT_SUBJECT, DEFAULT_TEXT, TAG_HEADER } from './lib/mail/compose.ts';
+import type { Errand } from './lib/mail/compose.ts';
+import { readLetter } from './lib/mail/letter.ts';
+import type { Letter, Mailbox, Told } from './lib/mail/mailbox.ts';
+import { mayBeSuppressed, memoryOf, noteAnswer, noteSilence, remember, settle } from './lib/mail/memory.ts';
+import type { Memory } from './lib/mail/memory.ts';
+import { submit } from './lib/mail/submit.ts';
+import { judgeTrip } from './lib/mail/trip.ts';
+import type { Found } from './lib/mail/trip.ts';
+import { Watch } from './lib/mail/watch.ts';
+import { pattern } from './lib/pattern.ts';
+import { reach } from './lib/reach.ts';
+
+/** Kept back of the deadline for judging and leaving. */
+const RESERVE = 0.05;
+/** Longest that opening the mailbox and handing over may take, where the look has time. */
+const OPEN_MS = 30_000;
+const SUBMIT_MS = 90_000;
+/** How long is waited after a receipt for a second one: a desk that answers twice does so at once. */
+const LINGER_MS = 1_500;
+/** Pauses between looks into the mailbox. Times come from the server's stamps, so being late here costs nothing. */
+const FIRST_PAUSE_MS = 300;
+const LAST_PAUSE_MS = 5_000;
+const DAY_MS = 86_400_000;
+
+const mailAddress = z
+  .string()
+  .max(254)
+  .regex(/^[!#-'*+./0-9=?A-Z^-~-]{1,64}@[A-Za-z0-9.-]{1,190}$/, {
+    error: 'a plain mail address, such as support@example.id',
+  });
+
+const hostName = z.string().refine((text) => canonicalHost(text) !== undefined, { error: 'a host name or an address' });
+const port = z.int().min(1).max(65_535).optional();
+const security = z.enum(['starttls', 'implicit', 'none']);
+/** A line end or a NUL in a user name would be a command of its own. */
+const user = z
+  .string()
+  .max(254)
+  .regex(/^[^\u0000-\u001f\u007f]+$/, { error: 'a user name without control characters' });
+
+const schema = z
+  .strictObject({
+    ...reach,
+    submit: z
+      .strictObject({
+        host: hostName,
+        port: port.meta({ description: 'default 587 for starttls, 465 for implicit, 25 for none' }),
+        security: security.default('starttls'),
+        user: user.optional(),
+        password: secret().optional(),
+      })
+      .meta({
+        description:
+          "where our mail is handed over; without user and password it must be the support's own exchanger, and its trouble counts as theirs",
+      }),
+    from: mailAddress.meta({ description: 'an address whose mail comes into the mailbox below' }),
+    to: mailAddress.meta({ description: 'the support address' }),
+    mailbox: z
+      .strictObject({
+        host: hostName,
+        port: port.meta({ description: 'default 993 for implicit, else 143' }),
+        security: security.default('implicit'),
+        user,
+        password: secret(),
+        folders: z
+          .array(z.string().min(1).max(200))
+          .min(1)
+          .max(8)
+          .default(['INBOX'])
+          .meta({ description: 'folders to look into; the one for junk is always looked into as well' }),
+      })
+      .meta({ description: 'a mailbox of its own for this test, by IMAP' }),
+    plus_token: z.boolean().default(false).meta({
+      description:
+        'send from probe+<token>@…, where your provider delivers such addresses: then auto-responders that answer a sender once in days answer each time',
+    }),
+    receipt: z
+      .strictObject({
+        within: duration().default(120_000).meta({ description: 'how long the automatic receipt may take' }),
+        matches: pattern().optional().meta({ description: 'pattern (RE2) that a receipt has in subject or text' }),
+        ticket: pattern().optional().meta({
+          description: 'pattern of the ticket number, such as "Ticket #([0-9]+)"; the first group is the number',
+        }),
+        from: z
+          .array(z.string().min(1).max(254))
+          .min(1)
+          .max(16)
+          .optional()
+          .meta({ description: 'addresses or domains that a receipt may come from; default: the domain of `to`' }),
+      })
+      .prefault({}),
+    message: z
+      .strictObject({
+        subject: z
+          .string()
+          .max(120)
+          .regex(/^[^\u0000-\u001f\u007f]+$/, { error: 'one line of text' })
+          .default(DEFAULT_SUBJECT),
+        text: z.string().max(4_000).default(DEFAULT_TEXT),
+      })
+      .prefault({})
+      .meta({ description: 'what the mail says; a tag is added. Say that it is a test' }),
+    keep: duration()
+      .default(7 * DAY_MS)
+      .meta({ description: 'how long mails of these tests stay in the mailbox before they are deleted' }),
+  })
+  .superRefine((settings, ctx) => {
+    const {
+      submit: { user: name, password },
+      mailbox,
+      from,
+      to,
+      timeout,
+      receipt,
+    } = settings;
+    const complain = (path: string[], message: string): void => {
+      ctx.addIssue({ code: 'custom', path, message });
+    };
+    if ((name === undefined) !== (password === undefined))
+      complain(['submit', 'user'], 'user and password come together');
+    for (const [part, word] of [
+      ['submit', password],
+      ['mailbox', mailbox.password],
+    ] as const)
+      if (word !== undefined && /[\0\r\n]/.test(word.reveal()))
+        complain([part, 'password'], 'the password has a line end or a NUL in it, which no server can be sent');
+    if (bare(from) === bare(to)) complain(['to'], 'this is our own address: the test would answer itself');
+    if (settings.plus_token && !/^[^+@]{1,30}@/.test(from))
+      complain(['from'], 'with plus_token, at most 30 characters and no + before the @: the token is added there');
+    if (timeout !== undefined && timeout <= receipt.within)
+      complain(['timeout'], 'must be longer than receipt.within: the mail has to be handed over first');
+  });
+
+type Settings = z.output<typeof schema>;
+
+/** For the example: there is no value, and help shows how to refer to one. */
+const REFERENCE = Object.assign(new Secret('', 'env:PROBE_PASSWORD'), { toJSON: () => 'env:PROBE_PASSWORD' });
+
+export default defineProbe<Settings>({
+  summary:
+    'sends a mail to the support address and waits for the automatic receipt, with its ticket number, in a mailbox of ours',
+  example: {
+    submit: { host: 'smtp.example.id', user: 'probe@example.id', password: REFERENCE },
+    from: 'probe@example.id',
+    to: 'support@wallet.example',
+    mailbox: { host: 'imap.example.id', user: 'probe@example.id', password: REFERENCE },
+    plus_token: true,
+    receipt: { within: '2m', ticket: 'Ticket #([0-9-]+)' },
+  },
+  schema,
+  phases: ['submit', 'delivery', 'receipt'],
+  answer: 'receipt',
+  host: ({ to }) => domainOf(to),
+  costly: true,
+  timeoutMs: 180_000,
+  look: async (settings, context) => discreet(await look(settings, context), settings),
+});
+
+/** The mailbox first: a mail whose receipt we could not see would disturb people for nothing. */
+async function look(settings: Settings, context: ProbeContext): Promise<Finding> {
+  const until = performance.now() + context.timeoutMs * (1 - RESERVE);
+  const { mailbox, from, to } = settings;
+  const watch = new Watch(
+    {
+      host: mailbox.host,
+      port: mailbox.port ?? (mailbox.security === 'implicit' ? 993 : 143),
+      security: mailbox.security,
+      login: mailbox,
+      folders: mailbox.folders,
+      reach: settings,
+      signal: context.signal,
+    },
+    until,
+  );
+  const memory = memoryOf(mailbox.host, mailbox.user, from, to);
+  try {
+    const opened = await watch.open(Math.min(OPEN_MS, context.timeoutMs * 0.4));
+    if (!opened.ok) return unknown(opened.fault);
+    const earlier = await lookBack(watch, opened.value, settings, memory);
+    if (!earlier.ok) return unknown(earlier.fault);
+    return await travel({ settings, context, until, watch, memory, junk: opened.value.junk, facts: earlier.value });
+  } finally {
+    await watch.close();
+  }
+}
+
+/** Mails of earlier looks: receipts that came late are told, what is old is deleted. */
+async function lookBack(
+  watch: Watch,
+  mailbox: Mailbox,
+  settings: Settings,
+  memory: Memory,
+): Promise<Told<Record<string, Fact>>> {
+  const facts: Record<string, Fact> = {};
+  const { outstanding } = memory;
+  const [oldest] = outstanding;
+  if (oldest !== undefined) {
+    const words = outstanding.map((each) => each.token);
+    const letters = await watch.gather(words, oldest.handedOverAt - DAY_MS);
+    if (!letters.ok) return letters;
+    const late = await readLate(letters.value, settings, memory);
+    await watch.mark(late.map((each) => each.letter));
+    if (late.length > 0) facts['late'] = late.map((each) => each.says);
+  }
+  const before = Date.now() - settings.keep;
+  const ours = { header: TAG_HEADER, value: settings.to, sender: `@${domainOf(settings.from)}` };
+  const cleaned = mailbox.usable ? await mailbox.cleanUp(before, ours) : undefined;
+  // A server that refuses it is no reason not to look.
+  if (cleaned?.ok === true && cleaned.value > 0) facts['cleaned_up'] = cleaned.value;
+  return { ok: true, value: facts };
+}
+
+async function readLate(
+  letters: readonly Letter[],
+  settings: Settings,
+  memory: Memory,
+): Promise<readonly { letter: Letter; says: string }[]> {
+  const late: { letter: Letter; says: string }[] = [];
+  for (const letter of letters) {
+    const mail = await readLetter(letter.source);
+    const sent = memory.outstanding.find(({ token }) => signsOf(mail, token).length > 0);
+    const { kind } = classify(mail, hopeOf(settings));
+    if (sent === undefined || !['receipt', 'mismatch', 'away', 'bounce'].includes(kind)) continue;
+    settle(memory, sent.token);
+    const after = letter.arrivedAt === undefined ? '' : ` after ${seconds(letter.arrivedAt - sent.handedOverAt)}`;
+    late.push({ letter, says: `${kind}${after} (rb-${sent.token.slice(0, 8)})` });
+  }
+  return late;
+}
+
+interface Course {
+  readonly settings: Settings;
+  readonly context: ProbeContext;
+  readonly until: number;
+  readonly watch: Watch;
+  readonly memory: Memory;
+  readonly junk: string | undefined;
+  readonly facts: Readonly<Record<string, Fact>>;
+}
+
+async function travel(course: Course): Promise<Finding> {
+  const { settings, context, until, watch, memory } = course;
+  const { submit: post, receipt } = settings;
+  const errand = errandOf(settings, context.runId);
+  const began = performance.now();
+  const handed = await submit(errand, {
+    host: post.host,
+    port: post.port ?? { starttls: 587, implicit: 465, none: 25 }[post.security],
+    security: post.security,
+    login:
+      post.user === undefined || post.password === undefined ? undefined : { user: post.user, password: post.password },
+    reach: settings,
+    signal: context.signal,
+    ms: Math.max(1, Math.min(SUBMIT_MS, until - began)),
+  });
+  const handedOverAt: Instant = Date.now();
+  const submitMs = performance.now() - began;
+  // A verdict that did not come may have been a yes: then the receipt is known when it comes.
+  if (handed.kind === 'taken' || (handed.kind === 'lost' && handed.maybeTaken))
+    remember(memory, { token: errand.token, handedOverAt });
+  const waited = handed.kind === 'taken' ? await waitFor(errand, course) : { found: [], cut: undefined };
+  await watch.mark(waited.found.filter(isAnswer).map((each) => each.letter));
+  const suppressible = !settings.plus_token && mayBeSuppressed(memory);
+  takeNote(memory, errand, handed.kind === 'taken' && waited.cut === undefined, waited.found);
+  return judgeTrip({
+    errand,
+    handed,
+    submitMs,
+    handedOverAt,
+    ...waited,
+    junk: course.junk,
+    wantsTicket: receipt.ticket !== undefined,
+    isDirect: post.user === undefined,
+    mayBeSuppressed: suppressible,
+    withinMs: receipt.within,
+    facts: course.facts,
+  });
+}
+
+/** Looks into the mailbox until the receipt is there, the mail came back, or time is up. */
+async function waitFor(errand: Errand, course: Course): Promise<{ found: readonly Found[]; cut: Fault | undefined }> {
+  const { settings, context, until, watch } = course;
+  const began = performance.now();
+  const found: Found[] = [];
+  let end = began + settings.receipt.within;
+  let pause = FIRST_PAUSE_MS;
+  let isDecided = false;
+  for (;;) {
+    const letters = await watch.gather([errand.token]);
+    if (!letters.ok) return { found, cut: isDecided ? undefined : letters.fault };
+    found.push(...(await readAll(letters.value, errand, settings, performance.now() - began)));
+    if (!isDecided && found.some(({ meaning }) => meaning.kind === 'receipt' || meaning.kind === 'bounce')) {
+      isDecided = true;
+      end = performance.now() + LINGER_MS;
+    }
+    const left = Math.min(end, until) - performance.now();
+    if (left <= 0 || context.signal.aborted) break;
+    await watch.rest(Math.min(isDecided ? FIRST_PAUSE_MS : pause, left));
+    pause = Math.min(pause * 1.5, LAST_PAUSE_MS);
+  }
+  const isCut = !isDecided && performance.now() < end;
+  const waited = seconds(performance.now() - began);
+  const why = `the look ended after waiting ${waited} of receipt.within: its timeout must be longer`;
+  return { found, cut: isCut ? fault('SETTINGS', why) : undefined };
+}
+
+async function readAll(
+  letters: readonly Letter[],
+  errand: Errand,
+  settings: Settings,
+  seenMs: number,
+): Promise<readonly Found[]> {
+  const all: Found[] = [];
+  for (const letter of letters) {
+    const mail = await readLetter(letter.source);
+    const signs = signsOf(mail, errand.token);
+    // A server may find what was not asked for; what has no sign of ours is foreign mail.
+    if (signs.length > 0) all.push({ letter, mail, signs, seenMs, meaning: classify(mail, hopeOf(settings)) });
+  }
+  return all;
+}
+
+function takeNote(memory: Memory, { token }: Errand, wasSeenThrough: boolean, found: readonly Found[]): void {
+  const kinds = found.map(({ meaning }) => meaning.kind);
+  if (kinds.includes('receipt')) noteAnswer(memory);
+  else if (wasSeenThrough) noteSilence(memory);
+  if (kinds.includes('receipt') || kinds.includes('bounce')) settle(memory, token);
+}
+
+const isAnswer = ({ meaning }: Found): boolean => !['stranger', 'echo', 'unreadable'].includes(meaning.kind);
+
+function errandOf({ from, to, plus_token: plusToken, message }: Settings, token: string): Errand {
+  return compose({ token, from, to, plusToken, subject: message.subject, text: message.text, at: Date.now() });
+}
+
+function hopeOf({ from, to, receipt }: Settings): Hope {
+  return { from, senders: receipt.from ?? [domainOf(to)], matches: receipt.matches, ticket: receipt.ticket };
+}
+
+const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+
+/** An address without what comes after a plus. */
+const bare = (address: string): string => address.toLowerCase().replace(/\+[^@]*@/, '@');
+
+const seconds = (ms: number): string => `${Math.max(0, Math.round(ms / 1_000))} s`;
