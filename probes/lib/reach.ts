@@ -8,7 +8,10 @@ export const reach = {
     .boolean()
     .default(false)
     .meta({ description: 'allow addresses in private and loopback ranges (link-local and metadata stay forbidden)' }),
-  ip: z.union([z.literal(4), z.literal(6)]).optional().meta({ description: 'use only this version of IP' }),
+  ip: z
+    .union([z.literal(4), z.literal(6)])
+    .optional()
+    .meta({ description: 'use only this version of IP' }),
   ca: z.string().optional().meta({ description: 'PEM file with further certificate authorities to trust' }),
 };
 

@@ -49,7 +49,12 @@ function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-async function issue(ca: X509Certificate, signingKey: webcrypto.CryptoKey, from: Instant, until: Instant): Promise<KeyPair> {
+async function issue(
+  ca: X509Certificate,
+  signingKey: webcrypto.CryptoKey,
+  from: Instant,
+  until: Instant,
+): Promise<KeyPair> {
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.create({
     subject: 'CN=demo.test',
