@@ -1,0 +1,147 @@
+/** The media thread as the rest of a probe sees it: one for all calls, started with the first and ended with the last. */
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { fault } from '../../../src/core/fault.ts';
+import type { Fault } from '../../../src/core/fault.ts';
+import type { LegReport } from './leg.ts';
+import type { Direction } from './mouth.ts';
+import type { Awaited } from './watch.ts';
+
+/** What the thread is asked; each has a number under which it is answered. */
+export type Ask =
+  | { readonly kind: 'open'; readonly host: string }
+  | { readonly kind: 'direct'; readonly direction: Direction }
+  | { readonly kind: 'press'; readonly keys: string }
+  | { readonly kind: 'wait'; readonly sound: Awaited; readonly withinMs: number }
+  | { readonly kind: 'close' };
+export interface Asked {
+  readonly leg: number;
+  readonly ask: Ask;
+  readonly number: number;
+}
+
+export type Answer =
+  | { readonly kind: 'opened'; readonly port: number }
+  | { readonly kind: 'done'; readonly met: boolean }
+  | { readonly kind: 'closed'; readonly report: LegReport; readonly lagMs: number }
+  | { readonly kind: 'failed'; readonly why: string };
+export interface Answered {
+  readonly number: number;
+  readonly answer: Answer;
+}
+
+export interface Heard extends LegReport {
+  /** How late the media thread's own timers were (99th percentile): jitter below this is ours. */
+  readonly lagMs: number;
+}
+
+/** One call's sound, seen from outside of the thread. Nothing here rejects. */
+export interface Line {
+  readonly port: number;
+  direct(direction: Direction): void;
+  press(keys: string): Promise<void>;
+  wait(sound: Awaited, withinMs: number): Promise<boolean>;
+  /** Undefined when the thread has died. */
+  close(): Promise<Heard | undefined>;
+}
+
+export type Opened = { readonly ok: true; readonly line: Line } | { readonly ok: false; readonly fault: Fault };
+
+const THREAD = new URL(`../mediathread${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
+
+interface Studio {
+  readonly ask: (leg: number, ask: Ask) => Promise<Answer>;
+  readonly leave: () => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly waiting: Map<number, (answer: Answer) => void>;
+  users: number;
+  dead: boolean;
+}
+
+let running: Thread | undefined;
+let numbers = 0;
+
+/** Opens an RTP port on one of our addresses. Never throws. */
+export async function openLine(host: string): Promise<Opened> {
+  const studio = enter();
+  const leg = (numbers += 1);
+  const opened = await studio.ask(leg, { kind: 'open', host });
+  if (opened.kind !== 'opened') {
+    studio.leave();
+    const why = opened.kind === 'failed' ? opened.why : 'it answers nonsense';
+    return { ok: false, fault: fault('SELF_OVERLOAD', `no sound for the test call: ${why}`) };
+  }
+  let open = true;
+  return {
+    ok: true,
+    line: {
+      port: opened.port,
+      direct: (direction) => void studio.ask(leg, { kind: 'direct', direction }),
+      async press(keys) {
+        await studio.ask(leg, { kind: 'press', keys });
+      },
+      async wait(sound, withinMs) {
+        const answer = await studio.ask(leg, { kind: 'wait', sound, withinMs });
+        return answer.kind === 'done' && answer.met;
+      },
+      async close() {
+        if (!open) return undefined;
+        open = false;
+        const answer = await studio.ask(leg, { kind: 'close' });
+        studio.leave();
+        return answer.kind === 'closed' ? { ...answer.report, lagMs: answer.lagMs } : undefined;
+      },
+    },
+  };
+}
+
+function enter(): Studio {
+  const thread = (running ??= start());
+  thread.users += 1;
+  return {
+    ask(leg, ask) {
+      const number = (numbers += 1);
+      return new Promise((resolve) => {
+        if (thread.dead) return resolve(DEAD);
+        thread.waiting.set(number, resolve);
+        thread.worker.postMessage({ leg, ask, number } satisfies Asked);
+        return undefined;
+      });
+    },
+    leave() {
+      thread.users -= 1;
+      if (thread.users > 0) return;
+      if (running === thread) running = undefined;
+      void thread.worker.terminate();
+    },
+  };
+}
+
+const DEAD: Answer = { kind: 'failed', why: 'the media thread has ended' };
+
+function start(): Thread {
+  const worker = new Worker(THREAD, {
+    // Nothing of ours is needed there, least of all our secrets.
+    env: {},
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: 256 },
+  });
+  const thread: Thread = { worker, waiting: new Map(), users: 0, dead: false };
+  const end = (): void => {
+    thread.dead = true;
+    if (running === thread) running = undefined;
+    for (const settle of thread.waiting.values()) settle(DEAD);
+    thread.waiting.clear();
+  };
+  worker.on('message', ({ number, answer }: Answered) => {
+    thread.waiting.get(number)?.(answer);
+    thread.waiting.delete(number);
+  });
+  worker.on('error', end);
+  worker.on('exit', end);
+  return thread;
+}
