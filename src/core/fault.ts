@@ -58,6 +58,8 @@ export const FAULTS = {
   MAINTENANCE: line('maintenance'),
   CONTENT: line('wrong_content'),
   SELECTOR_LOST: line('wrong_content'),
+  /** The way to support is not where users look for it. */
+  CONTACT_HIDDEN: line('contact_hidden'),
   AUTH: probe('rejected'),
   BUSY: line('busy'),
   NO_ANSWER: line('no_answer'),
