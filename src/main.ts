@@ -60,13 +60,11 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const log = openLog(options.logLevel ?? 'info');
   for (const warning of config.warnings) log.warn({ event: 'config' }, warning);
   if (config.canaries.length === 0) log.info({ event: 'canaries' }, 'no canaries: our own network is not tested');
+  // What was opened is closed in the reverse order, at the end and when a later step fails.
+  await using opened = new AsyncDisposableStack();
   const store = openStore(options.store ?? config.store);
-  try {
-    return await start({ options, kinds, config, log, store });
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+  opened.defer(() => store.close());
+  return await start({ options, kinds, config, log, store }, opened);
 }
 
 interface Ground {
@@ -77,11 +75,14 @@ interface Ground {
   readonly store: Store;
 }
 
-async function start(ground: Ground): Promise<Service> {
+async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Service> {
   const { options, config, log, store } = ground;
   const calendars = openCalendars(config.providers);
   const assignments = assign(ground, calendars);
   const sight = watch(config, log);
+  opened.defer(() => {
+    sight.close();
+  });
   const board = await openBoard({
     ledger: store,
     now,
@@ -92,9 +93,14 @@ async function start(ground: Ground): Promise<Service> {
   board.arrange(config.providers, calendars);
   const metrics = measure(ground, board, sight);
   const outbox = post(ground, metrics);
+  opened.defer(() => outbox.stop(SEND_GRACE_MS));
   const runner = look(ground, { assignments, board, metrics, outbox, sight });
   const scheduler = schedule(log, metrics, runner);
-  const servers = await open(ground, { board, metrics, scheduler });
+  opened.defer(() => {
+    scheduler.stop();
+    runner.stop();
+  });
+  const { publicUrl, operatorUrl } = await open(ground, { board, metrics, scheduler }, opened);
   for (const { target } of assignments.values()) metrics.arm(target, config.location);
   scheduler.arm(
     [...assignments.values()].map(({ target, kind }) => ({
@@ -106,19 +112,18 @@ async function start(ground: Ground): Promise<Service> {
   );
   outbox.wake();
   const pruning = prune(ground);
+  opened.defer(() => {
+    clearInterval(pruning);
+  });
+  const ending = opened.move();
   log.info({ event: 'started', targets: assignments.size, location: config.location }, 'looking');
   return {
-    ...servers,
+    publicUrl,
+    operatorUrl,
     config,
     board,
     stop: async () => {
-      clearInterval(pruning);
-      scheduler.stop();
-      runner.stop();
-      sight.close();
-      await outbox.stop(SEND_GRACE_MS);
-      await servers.close();
-      await store.close();
+      await ending.disposeAsync();
       log.info({ event: 'stopped' }, `stopped ${options.config}`);
     },
   };
@@ -262,7 +267,8 @@ interface Windows {
 async function open(
   { options, config, log }: Ground,
   { board, metrics, scheduler }: Windows,
-): Promise<{ publicUrl: string; operatorUrl: string; close: () => Promise<void> }> {
+  opened: AsyncDisposableStack,
+): Promise<{ publicUrl: string; operatorUrl: string }> {
   const complain = (id: string, error: unknown): void => {
     log.error({ event: 'page', id, error: wordsOf(error) }, 'a page could not be made');
   };
@@ -274,25 +280,19 @@ async function open(
     now,
     complain,
   });
-  try {
-    const back = await openOperator({
-      pages,
-      complain,
-      listen: options.operator ?? config.operator.listen,
-      tokens: config.operator.tokens,
-      metrics: () => metrics.scrape(),
-      healthz: () => ({ ok: ticking(), detail: ticking() ? 'looking' : 'the schedule stands still' }),
-      readyz: () => freshness(board, ticking()),
-      panels: options.panels ?? [],
-    });
-    const close = async (): Promise<void> => {
-      await Promise.all([front.close(), back.close()]);
-    };
-    return { publicUrl: front.url, operatorUrl: back.url, close };
-  } catch (error) {
-    await front.close();
-    throw error;
-  }
+  opened.defer(() => front.close());
+  const back = await openOperator({
+    pages,
+    complain,
+    listen: options.operator ?? config.operator.listen,
+    tokens: config.operator.tokens,
+    metrics: () => metrics.scrape(),
+    healthz: () => ({ ok: ticking(), detail: ticking() ? 'looking' : 'the schedule stands still' }),
+    readyz: () => freshness(board, ticking()),
+    panels: options.panels ?? [],
+  });
+  opened.defer(() => back.close());
+  return { publicUrl: front.url, operatorUrl: back.url };
 }
 
 /** Ready means that what we publish is fresh: looks come in and are stored. */

@@ -79,10 +79,11 @@ export async function probe(path: string, name: string): Promise<Looked> {
 /** Looks once without a configuration. */
 export async function tryKind(name: string, given: Try): Promise<Looked> {
   const { probes } = await openKinds();
+  const kind = probes.get(name);
+  if (kind === undefined)
+    throw new UsageError(`no kind of probe is called "${name}"; there are: ${[...probes.keys()].join(', ')}`);
   const tried = await parseWith(name, given, probes, process.env);
   if (!tried.ok) throw new ConfigError(tried.problems);
-  const kind = probes.get(name);
-  if (kind === undefined) throw new UsageError(`no kind of probe is called "${name}"`);
   const { timeZone: timezone } = Intl.DateTimeFormat().resolvedOptions();
   return lookOnce(name, kind, { settings: tried.settings, timeoutMs: tried.timeoutMs, timezone });
 }
