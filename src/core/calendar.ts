@@ -1,6 +1,7 @@
 /** What was promised at an instant: service hours, holidays, maintenance, in the channel's own zone. It knows nothing of health. */
 import { matchesDay, minutesOf, parseCron, unevenFirings, type Cron } from './cron.ts';
-import { dayNumber, namesHolidays, parseHours, spansOn, type WeeklyHours } from './hours.ts';
+import { dayNumber } from './dates.ts';
+import { namesHolidays, parseHours, spansOn, type WeeklyHours } from './hours.ts';
 import type { Expectation, Hours, Instant, MaintenanceRule } from './model.ts';
 import { HORIZON_DAYS, merge, stretchAmong, stretchOf, type Daily, type Span, type Stretch } from './span.ts';
 import { DAY_MS, dayOf, evenDay, instantOf, MINUTE_MS } from './zone.ts';
@@ -182,7 +183,22 @@ function recurringOf(rule: Extract<MaintenanceRule, { kind: 'cron' }>): Daily {
   return {
     dayOf: (at) => dayOf(at, timezone),
     reach: Math.ceil(durationMs / DAY_MS) + 2,
-    spansOn: (day) => windowsOn(parsed.cron, timezone, day, { usual, windowsAt }),
+    spansOn: kept((day) => windowsOn(parsed.cron, timezone, day, { usual, windowsAt })),
+  };
+}
+
+const MOST_DAYS_KEPT = 32;
+
+/** Frequent windows are asked for often: the spans of the newest days are kept. */
+function kept(find: (day: number) => readonly Span[]): (day: number) => readonly Span[] {
+  const days = new Map<number, readonly Span[]>();
+  return (day) => {
+    const known = days.get(day);
+    if (known !== undefined) return known;
+    if (days.size >= MOST_DAYS_KEPT) days.clear();
+    const spans = find(day);
+    days.set(day, spans);
+    return spans;
   };
 }
 

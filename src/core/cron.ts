@@ -47,24 +47,33 @@ export function parseCron(text: string): ParsedCron {
   }
   const values: number[][] = [];
   for (const [index, field] of FIELDS.entries()) {
-    const part = parts[index];
-    const read = readField(part?.text ?? '', field);
-    if (typeof read === 'string') return { ok: false, message: read, at: part?.at ?? 0 };
+    const part = parts[index] ?? NOTHING;
+    const read = readField(part.text, field);
+    if (typeof read === 'string') return { ok: false, message: read, at: part.at };
     values.push(read);
   }
+  const cron = cronOf(
+    values,
+    parts.map((part) => part.text.startsWith('*')),
+  );
+  if (hasAnyDay(cron)) return { ok: true, cron };
+  return { ok: false, message: `"${text}" names a day that never comes`, at: (parts[2] ?? NOTHING).at };
+}
+
+const NOTHING = { text: '', at: 0 };
+
+function cronOf(values: readonly number[][], starred: readonly boolean[]): Cron {
   const [minutes = [], hours = [], days = [], months = [], weekdays = []] = values;
-  const restricted = (index: number): boolean => parts[index]?.text.startsWith('*') === false;
-  const cron: Cron = {
+  const [anyMinute = false, anyHour = false, anyDay = false, , anyWeekday = false] = starred;
+  return {
     minutes,
     hours,
     days: new Set(days),
     months: new Set(months),
     weekdays: new Set(weekdays.map((day) => day % 7)),
-    eitherDay: restricted(2) && restricted(4),
-    running: !restricted(0) || !restricted(1),
+    eitherDay: !anyDay && !anyWeekday,
+    running: anyMinute || anyHour,
   };
-  if (hasAnyDay(cron)) return { ok: true, cron };
-  return { ok: false, message: `"${text}" names a day that never comes`, at: parts[2]?.at ?? 0 };
 }
 
 function readField(text: string, field: Field): number[] | string {
@@ -146,8 +155,21 @@ export function minutesOf(cron: Cron): readonly number[] {
   return cron.hours.flatMap((hour) => cron.minutes.map((minute) => hour * 60 + minute));
 }
 
+/** By expression, of the newest days: who asks for one firing of such a day asks for the next one too. */
+const unevenDays = new WeakMap<Cron, Map<string, readonly Instant[]>>();
+const MOST_UNEVEN_DAYS = 4;
+
 /** All firings of a date on which a wall time may come once, twice or never, in order. */
-export function unevenFirings(cron: Cron, timezone: string, day: number): Instant[] {
+export function unevenFirings(cron: Cron, timezone: string, day: number): readonly Instant[] {
+  const days = unevenDays.get(cron) ?? new Map<string, readonly Instant[]>();
+  const key = `${day} ${timezone}`;
+  const firings = days.get(key) ?? findUneven(cron, timezone, day);
+  if (!days.has(key) && days.size >= MOST_UNEVEN_DAYS) days.clear();
+  unevenDays.set(cron, days.set(key, firings));
+  return firings;
+}
+
+function findUneven(cron: Cron, timezone: string, day: number): Instant[] {
   const found = minutesOf(cron).flatMap((minute) => {
     const wall = day * DAY_MS + minute * MINUTE_MS;
     const first = instantOf(wall, timezone, 'start');

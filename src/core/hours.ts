@@ -1,4 +1,5 @@
 /** Reads weekly service hours: a documented subset of OpenStreetMap's opening_hours. It knows no zone and no clock. */
+import { isAmong, parseDates, type DateRange } from './dates.ts';
 
 /**
  * The subset, as in https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification. Either `24/7`, or rules separated by
@@ -40,13 +41,6 @@ export interface DaySelector {
   readonly dates: readonly DateRange[];
 }
 
-/** Both ends belong to it. `yearly` counts in month * 100 + day and may run over new year; `dated` in days since 1970-01-01. */
-export interface DateRange {
-  readonly kind: 'yearly' | 'dated';
-  readonly from: number;
-  readonly until: number;
-}
-
 /** `at` is the offset of the piece that is wrong. */
 export interface Mistake {
   readonly ok: false;
@@ -65,12 +59,9 @@ interface Piece {
 type Read<T> = { readonly ok: true; readonly value: T } | Mistake;
 
 const WEEKDAYS = ['Mo', 'Tu', 'We', 'Th', 'Fr', 'Sa', 'Su'];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const EVERY_WEEKDAY: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7]);
 const ALL_DAYS: DaySelector = { weekdays: EVERY_WEEKDAY, publicHolidays: false, dates: [] };
 const DAY = 24 * 60;
-const DAY_MS = 86_400_000;
 const LONGEST_TEXT = 2_000;
 /** The weekday whose hours a make-up working day has. */
 const ORDINARY_WEEKDAY = 1;
@@ -150,6 +141,12 @@ function beginsWithDate(text: string): boolean {
   return /^(?:\d{4}(?!\d)|(?!Mon|Tue|Wed|Thu|Fri|Sat|Sun)[A-Z][a-z]{2}(?![a-z]))/.test(text);
 }
 
+function readDates(piece: Piece): Read<DateRange> {
+  const value = parseDates(piece.text);
+  if (value !== undefined) return { ok: true, value };
+  return mistake(piece, `"${piece.text}" is no date; write Dec 25, 2026 Dec 25 or Dec 24-26`);
+}
+
 function readWeekdays(piece: Piece): Read<DaySelector> {
   const weekdays = new Set<number>();
   let publicHolidays = false;
@@ -162,81 +159,6 @@ function readWeekdays(piece: Piece): Read<DaySelector> {
     } else for (let ahead = 0; ahead <= (last - first + 7) % 7; ahead++) weekdays.add(((first + ahead) % 7) + 1);
   }
   return { ok: true, value: { weekdays, publicHolidays, dates: [] } };
-}
-
-const DATES =
-  /^(?:(\d{4})(?![\dA-Z])\s*)?(?:([A-Z][a-z]{2})(?:\s+(\d{1,2}))?)?(?:\s*-\s*(?:(\d{4})(?![\dA-Z])\s*)?(?:([A-Z][a-z]{2})(?!\S)\s*)?(\d{1,2})?)?$/;
-
-interface DatePoint {
-  readonly year: number | undefined;
-  readonly month: number | undefined;
-  readonly day: number | undefined;
-}
-
-function readDates(piece: Piece): Read<DateRange> {
-  const wrong = mistake(piece, `"${piece.text}" is no date; write Dec 25, 2026 Dec 25 or Dec 24-26`);
-  const match = DATES.exec(piece.text);
-  if (match === null || piece.text === '') return wrong;
-  const from = pointOf(match[1], match[2], match[3]);
-  const ranged = piece.text.includes('-');
-  const end = pointOf(match[4], match[5], match[6]);
-  if (from === undefined || end === undefined) return wrong;
-  if (!ranged) return rangeOf(from, from) ?? wrong;
-  if (end.year === undefined && end.month === undefined && end.day === undefined) return wrong;
-  if ((from.day === undefined) !== (end.day === undefined)) return wrong;
-  if (end.month !== undefined || end.day === undefined) return rangeOf(from, end) ?? wrong;
-  // What the end leaves out is as at the start: `Dec 24-26`.
-  return end.day < (from.day ?? 0) ? wrong : (rangeOf(from, { ...end, month: from.month }) ?? wrong);
-}
-
-/** Undefined: a month or day that there is not. */
-function pointOf(year: string | undefined, month: string | undefined, day: string | undefined): DatePoint | undefined {
-  const index = month === undefined ? 0 : MONTHS.indexOf(month);
-  const last = LONGEST_MONTHS[index];
-  const number = day === undefined ? undefined : Number(day);
-  if (last === undefined || (number !== undefined && (number < 1 || number > last))) return undefined;
-  return {
-    year: year === undefined ? undefined : Number(year),
-    month: month === undefined ? undefined : index + 1,
-    day: number,
-  };
-}
-
-function rangeOf(from: DatePoint, until: DatePoint): Read<DateRange> | undefined {
-  if ((from.month === undefined) !== (until.month === undefined)) return undefined;
-  const range = from.year === undefined ? yearlyOf(from, until) : datedOf(from.year, from, until);
-  return range === undefined ? undefined : { ok: true, value: range };
-}
-
-function yearlyOf(from: DatePoint, until: DatePoint): DateRange | undefined {
-  if (from.month === undefined || until.month === undefined || until.year !== undefined) return undefined;
-  const longest = LONGEST_MONTHS[until.month - 1] ?? 0;
-  const last = until.day ?? longest;
-  // A month without a day is a whole one.
-  return last > longest
-    ? undefined
-    : { kind: 'yearly', from: from.month * 100 + (from.day ?? 1), until: until.month * 100 + last };
-}
-
-function datedOf(year: number, from: DatePoint, until: DatePoint): DateRange | undefined {
-  const first = dayNumber(year, from.month ?? 1, from.day ?? 1);
-  const month = until.month ?? 12;
-  const lastOf = (inYear: number): number | undefined => dayNumber(inYear, month, until.day ?? lastDay(inYear, month));
-  const same = lastOf(until.year ?? year);
-  // `2026 Dec 30-Jan 2` ends in the next year.
-  const last = until.year === undefined && first !== undefined && (same ?? 0) < first ? lastOf(year + 1) : same;
-  if (first === undefined || last === undefined || last < first) return undefined;
-  return { kind: 'dated', from: first, until: last };
-}
-
-function lastDay(year: number, month: number): number {
-  return new Date(Date.UTC(year, month, 0)).getUTCDate();
-}
-
-/** Days since 1970-01-01; undefined for a day that there is not. Years before 1900 are somebody's slip. */
-export function dayNumber(year: number, month: number, day: number): number | undefined {
-  const at = Date.UTC(year, month - 1, day);
-  return year >= 1900 && new Date(at).getUTCDate() === day ? at / DAY_MS : undefined;
 }
 
 function readSpans(piece: Piece): Read<readonly MinuteSpan[]> {
@@ -295,13 +217,4 @@ export function spansOn(
     if (dates.length === 0 || isAmong(dates, day)) return rule.spans;
   }
   return [];
-}
-
-function isAmong(dates: readonly DateRange[], day: number): boolean {
-  const date = new Date(day * DAY_MS);
-  const key = (date.getUTCMonth() + 1) * 100 + date.getUTCDate();
-  return dates.some(({ kind, from, until }) => {
-    if (kind === 'dated') return day >= from && day <= until;
-    return from <= until ? key >= from && key <= until : key >= from || key <= until;
-  });
 }

@@ -1,5 +1,5 @@
 /** All-day events of an iCalendar text (RFC 5545) as dates of holidays and make-up working days. It reads no file and no zone. */
-import { dayNumber } from './hours.ts';
+import { dayNumber } from './dates.ts';
 
 export type ReadCalendar =
   | {
@@ -144,57 +144,71 @@ function datesOf(event: CalendarEvent, first: number, last: number): string[] | 
 
 /** Days of an event: its end does not belong to it, and one without an end has one day (RFC 5545 §3.6.1). */
 function lengthOf(event: CalendarEvent, from: number): number | Unreadable {
-  const [end, duration] = [find(event, 'DTEND'), find(event, 'DURATION')];
-  const parts = duration === undefined ? undefined : /^\+?P(?:(\d{1,3})W|(\d{1,3})D)$/.exec(duration.value);
-  const until = end === undefined ? undefined : dayOfDate(end.value);
-  const line = (end ?? duration)?.line ?? event.line;
-  if ((end !== undefined && until === undefined) || parts === null) {
-    return new Unreadable('has an all-day event whose end is no date', line);
-  }
-  const days = until === undefined ? Number(parts?.[1] ?? 0) * 7 + Number(parts?.[2] ?? 0) : until - from;
+  const written = find(event, 'DTEND') ?? find(event, 'DURATION');
+  if (written === undefined) return 1;
+  const until = dayOfDate(written.value);
+  const days = written.name === 'DURATION' ? daysIn(written.value) : until === undefined ? undefined : until - from;
+  if (days === undefined) return new Unreadable('has an all-day event whose end is no date', written.line);
   // Some programs write the same date twice for one day.
   if (days === 0) return 1;
   if (days > 0 && days <= LONGEST_EVENT_DAYS) return days;
-  return new Unreadable(`has an event of ${days} days; 1 to ${LONGEST_EVENT_DAYS} are read`, line);
+  return new Unreadable(`has an event of ${days} days; 1 to ${LONGEST_EVENT_DAYS} are read`, written.line);
+}
+
+/** `P1D` and `P2W`. */
+function daysIn(duration: string): number | undefined {
+  const match = /^\+?P(\d{1,3})([DW])$/.exec(duration);
+  return match === null ? undefined : Number(match[1]) * (match[2] === 'W' ? 7 : 1);
 }
 
 /** One date, or the same one of each year. */
 function startsOf(event: CalendarEvent, from: number, first: number, last: number): number[] | Unreadable {
   const rule = find(event, 'RRULE');
   if (rule === undefined) return [from];
-  const parts = new Map(rule.value.split(';').map((part) => [part.split('=')[0]?.toUpperCase(), part.split('=')[1]]));
-  const [year, month, day] = dateOfDay(from).split('-').map(Number) as [number, number, number];
-  const restated = new Map([
-    ['BYMONTH', month],
-    ['BYMONTHDAY', day],
-  ]);
-  for (const [name, value] of parts) {
-    const known = ['FREQ', 'INTERVAL', 'COUNT', 'UNTIL', 'WKST'].includes(name ?? '');
-    if (!known && restated.get(name ?? '') !== Number(value)) return onlyYearly(rule);
+  const [year = 0, month = 0, day = 0] = dateOfDay(from).split('-').map(Number);
+  const yearly = yearlyOf(rule, month, day);
+  if (yearly === undefined) {
+    const message = 'has an RRULE other than FREQ=YEARLY on the same date; write those dates one by one';
+    return new Unreadable(message, rule.line);
   }
-  const [interval, count] = [Number(parts.get('INTERVAL') ?? 1), Number(parts.get('COUNT') ?? Infinity)];
-  if (parts.get('FREQ')?.toUpperCase() !== 'YEARLY' || !(interval >= 1) || !(count >= 1)) return onlyYearly(rule);
-  const until = parts.has('UNTIL') ? dayOfDate((parts.get('UNTIL') ?? '').slice(0, 8)) : Infinity;
-  if (until === undefined) return onlyYearly(rule);
   const found: number[] = [];
   let seen = 0;
-  for (let each = year; each <= last && seen < count; each += interval) {
+  for (let each = year; each <= last && seen < yearly.count; each += yearly.interval) {
     const start = dayNumber(each, month, day);
     // 29 February comes in leap years only.
     if (start === undefined) continue;
-    if (start > until) break;
+    if (start > yearly.until) break;
     seen++;
     if (each >= first) found.push(start);
   }
   return found;
 }
 
-function onlyYearly(rule: Property): Unreadable {
-  return new Unreadable(
-    'has an RRULE other than FREQ=YEARLY on the same date; write those dates one by one',
-    rule.line,
-  );
+interface Yearly {
+  readonly interval: number;
+  readonly count: number;
+  readonly until: number;
 }
+
+/** Undefined: it comes back in another way than on the same date of a year. */
+function yearlyOf(rule: Property, month: number, day: number): Yearly | undefined {
+  const parts = new Map(
+    rule.value.split(';').map((part) => {
+      const [name = '', value = ''] = part.toUpperCase().split('=');
+      return [name, value] as const;
+    }),
+  );
+  const restated: Readonly<Record<string, number>> = { BYMONTH: month, BYMONTHDAY: day };
+  const said = (name: string, value: string): boolean => YEARLY_PARTS.has(name) || restated[name] === Number(value);
+  const [interval, count] = [Number(parts.get('INTERVAL') ?? 1), Number(parts.get('COUNT') ?? Infinity)];
+  const until = dayOfDate((parts.get('UNTIL') ?? '99991231').slice(0, 8));
+  if (parts.get('FREQ') !== 'YEARLY' || ![...parts].every(([name, value]) => said(name, value))) return undefined;
+  return Number.isInteger(interval) && interval >= 1 && count >= 1 && until !== undefined
+    ? { interval, count, until }
+    : undefined;
+}
+
+const YEARLY_PARTS: ReadonlySet<string> = new Set(['FREQ', 'INTERVAL', 'COUNT', 'UNTIL', 'WKST']);
 
 function dayOfDate(text: string): number | undefined {
   const match = /^(\d{4})(\d{2})(\d{2})$/.exec(text.trim());

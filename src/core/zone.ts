@@ -62,21 +62,26 @@ export function instantOf(wall: Wall, timezone: string, edge: Edge): Instant {
   let steady = steadyAt(wall - WIDEST_MS, timezone);
   const latest = wall + WIDEST_MS;
   if (steady.until > latest) return wall - steady.offsetMs;
+  let from = -Infinity;
   let found: Instant | undefined;
   let afterGap: Instant | undefined;
-  for (let from = -Infinity; from < latest; steady = steadyAt(from, timezone)) {
+  while (true) {
     const at = wall - steady.offsetMs;
     if (at >= from && at < steady.until && (found === undefined || edge === 'end')) found = at;
     // The clock shows an earlier time before this change and a later one after it.
     if (at < from) afterGap ??= from;
+    if (steady.until > latest) return found ?? afterGap ?? at;
     from = steady.until;
+    steady = steadyAt(from, timezone);
   }
-  return found ?? afterGap ?? wall - steady.offsetMs;
 }
 
-/** The instant at which a date begins, when its clock then runs through 24 hours without a change; else undefined. */
+/**
+ * The instant at which a date begins, when no clock change is near it: each of its times comes once, 24 hours long. Else
+ * undefined. A change at the midnight after it counts, since a clock set back there shows the evening again.
+ */
 export function evenDay(day: number, timezone: string): Instant | undefined {
   const start = instantOf(day * DAY_MS, timezone, 'start');
   const steady = steadyAt(start, timezone);
-  return steady.until >= start + DAY_MS && start + steady.offsetMs === day * DAY_MS ? start : undefined;
+  return steady.until >= start + 2 * DAY_MS && start + steady.offsetMs === day * DAY_MS ? start : undefined;
 }
