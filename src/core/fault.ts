@@ -76,7 +76,16 @@ export const FAULTS = {
   JUNKED: line('no_receipt'),
   /** Auto-responders answer a sender once in days: silence after an answer says nothing. */
   SUPPRESSED: probe('unknown'),
+  /** Answered, and ended by the far side before anything could be said. */
+  DROPPED: line('no_answer'),
   UPSTREAM: trunk('unreachable'),
+  /** A call was taken on and nothing ever came of it. */
+  STALLED: trunk('timeout'),
+  TRUNK_REFUSED: trunk('rejected'),
+  /** Our own caller id is not wanted: calling again makes it worse. */
+  CALLER_UNWANTED: probe('rejected'),
+  NO_CREDIT: probe('rejected'),
+  MEDIA_MISMATCH: probe('protocol'),
   SLOW: line('slow'),
   /** This place cannot use port 25: our network's rule, not their outage. */
   VANTAGE_PORT: network('our_network'),
