@@ -99,6 +99,7 @@ async function oneHop(ask: Ask, redirects: readonly string[]): Promise<Exchange>
       return { ...course, ok: false, phases, rung: 'reachable', fault: certificate.fault, reply: undefined };
     const talk = await converse(connection, ask);
     const rung = talk.reply === undefined ? 'reachable' : 'accepting';
+    if (talk.reply !== undefined) ask.jar?.take(ask.url, talk.reply.cookies);
     const all = { ...course, phases: { ...phases, ...talk.phases }, rung } as const;
     if (talk.fault !== undefined) return { ...all, ok: false, fault: talk.fault, reply: talk.reply };
     return await inflated(ask, talk.reply, all);
@@ -197,6 +198,7 @@ class Heard {
   firstByteAt: number | undefined;
   #status: number | undefined;
   #headers: Readonly<Record<string, string>> = {};
+  #cookies: readonly string[] = [];
   #interim = 0;
   #bytes = 0;
   #truncated = false;
@@ -208,6 +210,8 @@ class Heard {
     if (code < 200) return (this.#interim += 1) <= INTERIM_CAP;
     this.#status = code;
     this.#headers = joined(headers);
+    const cookies = headers['set-cookie'];
+    if (cookies !== undefined) this.#cookies = [cookies].flat();
     return true;
   }
 
@@ -240,6 +244,7 @@ class Heard {
     const reply = {
       status: this.#status,
       headers: this.#headers,
+      cookies: this.#cookies,
       body,
       bytes: this.#bytes,
       truncated: this.#truncated,

@@ -5,6 +5,7 @@ import { fault } from '../../src/core/fault.ts';
 import type { Fault } from '../../src/core/fault.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { canonicalHost } from './address.ts';
+import type { Jar } from './jar.ts';
 import type { Reach } from './reach.ts';
 
 export type Headers = Readonly<Record<string, string | Secret>>;
@@ -23,12 +24,16 @@ export interface Ask {
   readonly resolve?: string | undefined;
   readonly reach: Reach;
   readonly signal: AbortSignal;
+  /** Where cookies are kept and taken from; absent: nowhere. */
+  readonly jar?: Jar;
 }
 
 export interface Reply {
   readonly status: number;
   /** Names in lower case; repeated headers joined with a comma. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Lines of `Set-Cookie`, which a comma cannot join. */
+  readonly cookies: readonly string[];
   readonly body: Buffer;
   /** Bytes of body on the wire. */
   readonly bytes: number;
@@ -45,6 +50,8 @@ export function wireHeaders(ask: Ask): Record<string, string> {
   };
   for (const [name, value] of Object.entries(ask.headers))
     wire[name] = value instanceof Secret ? value.reveal() : value;
+  const kept = ask.jar?.for(ask.url);
+  if (kept !== undefined) wire['cookie'] = wire['cookie'] === undefined ? kept : `${wire['cookie']}; ${kept}`;
   return wire;
 }
 
