@@ -23,6 +23,8 @@ export interface Course {
   readonly greetingMs: number | undefined;
   /** From our first message to the first words of a bot or a person. */
   readonly firstReplyMs: number | undefined;
+  /** From our first message to the first words of a person; later than the former where a bot was first. */
+  readonly firstPersonReplyMs: number | undefined;
   readonly heardBot: boolean;
   readonly heardPerson: boolean;
   readonly heardQueue: boolean;
@@ -54,6 +56,7 @@ interface Play {
   firstSentAt: number | undefined;
   greetingMs: number | undefined;
   firstReplyMs: number | undefined;
+  firstPersonReplyMs: number | undefined;
   bot: boolean;
   person: boolean;
   queue: boolean;
@@ -69,7 +72,7 @@ interface Play {
 export async function converse(line: Line, score: Score): Promise<Course> {
   const play: Play = {
     ...{ line, openedAt: performance.now(), endsAt: score.endsAt, names: new Map(score.names), sent: [], lines: [] },
-    ...{ firstSentAt: undefined, greetingMs: undefined, firstReplyMs: undefined },
+    ...{ firstSentAt: undefined, greetingMs: undefined, firstReplyMs: undefined, firstPersonReplyMs: undefined },
     ...{ bot: false, person: false, queue: false, closed: false, position: undefined, waitSeconds: undefined },
     ...{ closeCode: undefined, last: undefined },
   };
@@ -80,6 +83,7 @@ export async function converse(line: Line, score: Score): Promise<Course> {
     ending,
     greetingMs: play.greetingMs,
     firstReplyMs: play.firstReplyMs,
+    firstPersonReplyMs: play.firstPersonReplyMs,
     heardBot: play.bot,
     heardPerson: play.person,
     heardQueue: play.queue,
@@ -183,8 +187,12 @@ function remember(play: Play, heard: Heard, at: number): void {
     return;
   }
   play.firstReplyMs ??= at - play.firstSentAt;
-  if (heard.voice === 'person') play.person = true;
-  else play.bot = true;
+  if (heard.voice === 'bot') {
+    play.bot = true;
+    return;
+  }
+  play.person = true;
+  play.firstPersonReplyMs ??= at - play.firstSentAt;
 }
 
 function keep(play: Play, step: Extract<Step, { capture: unknown }>): Ending | undefined {
@@ -205,7 +213,8 @@ function note(play: Play, way: '>' | '<' | '*', said: string, at = performance.n
   if (play.lines.length === LINES_CAP) play.lines.push('… (the rest is left out)');
 }
 
-function masked(text: string): string {
+/** A text without what lets one go on with somebody's session. */
+export function masked(text: string): string {
   return text
     .replace(
       /("[\w-]{0,40}(?:token|secret|passw|cookie|session|jwt|auth|api_?key)[\w-]{0,40}"\s{0,4}:\s{0,4}")[^"]{0,2000}/gi,

@@ -16,7 +16,7 @@ const send = z.strictObject({
   }),
 });
 
-const expectation = z
+export const expectation = z
   .strictObject({
     matches: pattern().optional().meta({ description: 'pattern (RE2) that words of a bot or a person must contain' }),
     json: z
