@@ -1,20 +1,18 @@
 /** Writes to the support address as a customer would and waits in a mailbox of ours for the automatic receipt. Protocols stand in lib/mail. */
 import { z } from 'zod';
 import { duration } from '../src/core/duration.ts';
-import { fault, unknown } from '../src/core/fault.ts';
-import type { Fault } from '../src/core/fault.ts';
-import type { Fact, Finding, Instant } from '../src/core/model.ts';
+import { unknown } from '../src/core/fault.ts';
+import type { Finding, Instant } from '../src/core/model.ts';
 import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
 import { Secret, secret } from '../src/core/secret.ts';
 import { canonicalHost } from './lib/address.ts';
 import { discreet } from './lib/discretion.ts';
-import { classify, signsOf } from './lib/mail/classify.ts';
 import type { Hope } from './lib/mail/classify.ts';
 import { compose, DEFAULT_SUBJECT, DEFAULT_TEXT, TAG_HEADER } from './lib/mail/compose.ts';
 import type { Errand } from './lib/mail/compose.ts';
-import { readLetter } from './lib/mail/letter.ts';
-import type { Letter, Mailbox, Told } from './lib/mail/mailbox.ts';
+import { lookBack, waitFor } from './lib/mail/hunt.ts';
+import type { Mailbox, Told } from './lib/mail/mailbox.ts';
 import { mayBeSuppressed, memoryOf, noteAnswer, noteSilence, remember, settle } from './lib/mail/memory.ts';
 import type { Memory } from './lib/mail/memory.ts';
 import { submit } from './lib/mail/submit.ts';
@@ -29,11 +27,6 @@ const RESERVE = 0.05;
 /** Longest that opening the mailbox and handing over may take, where the look has time. */
 const OPEN_MS = 30_000;
 const SUBMIT_MS = 90_000;
-/** How long is waited after a receipt for a second one: a desk that answers twice does so at once. */
-const LINGER_MS = 1_500;
-/** Pauses between looks into the mailbox. Times come from the server's stamps, so being late here costs nothing. */
-const FIRST_PAUSE_MS = 300;
-const LAST_PAUSE_MS = 5_000;
 const DAY_MS = 86_400_000;
 
 const mailAddress = z
@@ -190,56 +183,27 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   try {
     const opened = await watch.open(Math.min(OPEN_MS, context.timeoutMs * 0.4));
     if (!opened.ok) return unknown(opened.fault);
-    const earlier = await lookBack(watch, opened.value, settings, memory);
-    if (!earlier.ok) return unknown(earlier.fault);
-    return await travel({ settings, context, until, watch, memory, junk: opened.value.junk, facts: earlier.value });
+    const tidied = await tidy(watch, opened.value, settings, memory);
+    if (!tidied.ok) return unknown(tidied.fault);
+    return await travel({ settings, context, until, watch, memory, junk: opened.value.junk, tidied: tidied.value });
   } finally {
     await watch.close();
   }
 }
 
-/** Mails of earlier looks: receipts that came late are told, what is old is deleted. */
-async function lookBack(
-  watch: Watch,
-  mailbox: Mailbox,
-  settings: Settings,
-  memory: Memory,
-): Promise<Told<Record<string, Fact>>> {
-  const facts: Record<string, Fact> = {};
-  const { outstanding } = memory;
-  const [oldest] = outstanding;
-  if (oldest !== undefined) {
-    const words = outstanding.map((each) => each.token);
-    const letters = await watch.gather(words, oldest.handedOverAt - DAY_MS);
-    if (!letters.ok) return letters;
-    const late = await readLate(letters.value, settings, memory);
-    await watch.mark(late.map((each) => each.letter));
-    if (late.length > 0) facts['late'] = late.map((each) => each.says);
-  }
-  const before = Date.now() - settings.keep;
+/** What is left of earlier looks: receipts that came late are told, what is old is deleted. */
+async function tidy(watch: Watch, mailbox: Mailbox, settings: Settings, memory: Memory): Promise<Told<Tidied>> {
+  const late = await lookBack(watch, memory, hopeOf(settings));
+  if (!late.ok) return late;
   const ours = { header: TAG_HEADER, value: settings.to, sender: `@${domainOf(settings.from)}` };
-  const cleaned = mailbox.usable ? await mailbox.cleanUp(before, ours) : undefined;
+  const cleaned = mailbox.usable ? await mailbox.cleanUp(Date.now() - settings.keep, ours) : undefined;
   // A server that refuses it is no reason not to look.
-  if (cleaned?.ok === true && cleaned.value > 0) facts['cleaned_up'] = cleaned.value;
-  return { ok: true, value: facts };
+  return { ok: true, value: { late: late.value, cleanedUp: cleaned?.ok === true ? cleaned.value : 0 } };
 }
 
-async function readLate(
-  letters: readonly Letter[],
-  settings: Settings,
-  memory: Memory,
-): Promise<readonly { letter: Letter; says: string }[]> {
-  const late: { letter: Letter; says: string }[] = [];
-  for (const letter of letters) {
-    const mail = await readLetter(letter.source);
-    const sent = memory.outstanding.find(({ token }) => signsOf(mail, token).length > 0);
-    const { kind } = classify(mail, hopeOf(settings));
-    if (sent === undefined || !['receipt', 'mismatch', 'away', 'bounce'].includes(kind)) continue;
-    settle(memory, sent.token);
-    const after = letter.arrivedAt === undefined ? '' : ` after ${seconds(letter.arrivedAt - sent.handedOverAt)}`;
-    late.push({ letter, says: `${kind}${after} (rb-${sent.token.slice(0, 8)})` });
-  }
-  return late;
+interface Tidied {
+  readonly late: readonly string[];
+  readonly cleanedUp: number;
 }
 
 interface Course {
@@ -249,7 +213,7 @@ interface Course {
   readonly watch: Watch;
   readonly memory: Memory;
   readonly junk: string | undefined;
-  readonly facts: Readonly<Record<string, Fact>>;
+  readonly tidied: Tidied;
 }
 
 async function travel(course: Course): Promise<Finding> {
@@ -272,8 +236,11 @@ async function travel(course: Course): Promise<Finding> {
   // A verdict that did not come may have been a yes: then the receipt is known when it comes.
   if (handed.kind === 'taken' || (handed.kind === 'lost' && handed.maybeTaken))
     remember(memory, { token: errand.token, handedOverAt });
-  const waited = handed.kind === 'taken' ? await waitFor(errand, course) : { found: [], cut: undefined };
-  await watch.mark(waited.found.filter(isAnswer).map((each) => each.letter));
+  const hunt = { token: errand.token, watch, memory, hope: hopeOf(settings), withinMs: receipt.within };
+  const waited =
+    handed.kind === 'taken'
+      ? await waitFor({ ...hunt, until, signal: context.signal })
+      : { found: [], late: [], cut: undefined };
   const suppressible = !settings.plus_token && mayBeSuppressed(memory);
   takeNote(memory, errand, handed.kind === 'taken' && waited.cut === undefined, waited.found);
   return judgeTrip({
@@ -281,57 +248,16 @@ async function travel(course: Course): Promise<Finding> {
     handed,
     submitMs,
     handedOverAt,
-    ...waited,
+    found: waited.found,
+    cut: waited.cut,
     junk: course.junk,
     wantsTicket: receipt.ticket !== undefined,
     isDirect: post.user === undefined,
     mayBeSuppressed: suppressible,
     withinMs: receipt.within,
-    facts: course.facts,
+    late: [...course.tidied.late, ...waited.late],
+    cleanedUp: course.tidied.cleanedUp,
   });
-}
-
-/** Looks into the mailbox until the receipt is there, the mail came back, or time is up. */
-async function waitFor(errand: Errand, course: Course): Promise<{ found: readonly Found[]; cut: Fault | undefined }> {
-  const { settings, context, until, watch } = course;
-  const began = performance.now();
-  const found: Found[] = [];
-  let end = began + settings.receipt.within;
-  let pause = FIRST_PAUSE_MS;
-  let isDecided = false;
-  for (;;) {
-    const letters = await watch.gather([errand.token]);
-    if (!letters.ok) return { found, cut: isDecided ? undefined : letters.fault };
-    found.push(...(await readAll(letters.value, errand, settings, performance.now() - began)));
-    if (!isDecided && found.some(({ meaning }) => meaning.kind === 'receipt' || meaning.kind === 'bounce')) {
-      isDecided = true;
-      end = performance.now() + LINGER_MS;
-    }
-    const left = Math.min(end, until) - performance.now();
-    if (left <= 0 || context.signal.aborted) break;
-    await watch.rest(Math.min(isDecided ? FIRST_PAUSE_MS : pause, left));
-    pause = Math.min(pause * 1.5, LAST_PAUSE_MS);
-  }
-  const isCut = !isDecided && performance.now() < end;
-  const waited = seconds(performance.now() - began);
-  const why = `the look ended after waiting ${waited} of receipt.within: its timeout must be longer`;
-  return { found, cut: isCut ? fault('SETTINGS', why) : undefined };
-}
-
-async function readAll(
-  letters: readonly Letter[],
-  errand: Errand,
-  settings: Settings,
-  seenMs: number,
-): Promise<readonly Found[]> {
-  const all: Found[] = [];
-  for (const letter of letters) {
-    const mail = await readLetter(letter.source);
-    const signs = signsOf(mail, errand.token);
-    // A server may find what was not asked for; what has no sign of ours is foreign mail.
-    if (signs.length > 0) all.push({ letter, mail, signs, seenMs, meaning: classify(mail, hopeOf(settings)) });
-  }
-  return all;
 }
 
 function takeNote(memory: Memory, { token }: Errand, wasSeenThrough: boolean, found: readonly Found[]): void {
@@ -340,8 +266,6 @@ function takeNote(memory: Memory, { token }: Errand, wasSeenThrough: boolean, fo
   else if (wasSeenThrough) noteSilence(memory);
   if (kinds.includes('receipt') || kinds.includes('bounce')) settle(memory, token);
 }
-
-const isAnswer = ({ meaning }: Found): boolean => !['stranger', 'echo', 'unreadable'].includes(meaning.kind);
 
 function errandOf({ from, to, plus_token: plusToken, message }: Settings, token: string): Errand {
   return compose({ token, from, to, plusToken, subject: message.subject, text: message.text, at: Date.now() });
@@ -355,5 +279,3 @@ const domainOf = (address: string): string => address.slice(address.lastIndexOf(
 
 /** An address without what comes after a plus. */
 const bare = (address: string): string => address.toLowerCase().replace(/\+[^@]*@/, '@');
-
-const seconds = (ms: number): string => `${Math.max(0, Math.round(ms / 1_000))} s`;

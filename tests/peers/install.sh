@@ -6,6 +6,7 @@ packages=(
   kamailio kamailio-tls-modules # the trunk: SIP over UDP, TCP and TLS
   baresip-core                  # the phone behind it
   postfix                       # the mail server
+  dovecot-imapd dovecot-lmtpd dovecot-sieve # its mailboxes, and answers written by themselves
   dnsmasq-base                  # whose mail exchangers are where
   prometheus                    # with promtool
   chromium fonts-noto-core fonts-noto-cjk # the page as people see it, in three languages

@@ -40,8 +40,10 @@ export interface Trip {
   readonly withinMs: number;
   /** Why the waiting ended before that. */
   readonly cut: Fault | undefined;
-  /** Facts of this look that are not about this mail: late receipts, mails cleaned up. */
-  readonly facts: Readonly<Record<string, Fact>>;
+  /** Answers to mails of earlier looks. */
+  readonly late: readonly string[];
+  /** How many old mails of ours were deleted. */
+  readonly cleanedUp: number;
 }
 
 const EVIDENCE_CAP = 16_384;
@@ -53,7 +55,7 @@ export function judgeTrip(trip: Trip): Finding {
   const receipts = trip.found.filter(({ meaning }) => meaning.kind === 'receipt');
   const [first] = receipts.toSorted((one, other) => rank(one) - rank(other));
   if (first !== undefined) return judgeReceipt(trip, first, receipts);
-  const sight = sightOf(trip, { ...trip.facts, ...foundFacts(trip.found) }, {});
+  const sight = sightOf(trip, foundFacts(trip.found), {});
   const bounce = trip.found.find(({ meaning }) => meaning.kind === 'bounce');
   if (bounce?.meaning.kind === 'bounce') return judgeBounce(bounce.meaning, sight);
   if (trip.cut !== undefined) return unknown(ours(trip.cut), sight);
@@ -67,7 +69,7 @@ function rank({ meaning, letter, seenMs }: Found): number {
 }
 
 function judgeHandover(trip: Trip, handed: Exclude<Handed, { kind: 'taken' }>): Finding {
-  const sight = sightOf(trip, { ...trip.facts, handed_over: false }, {});
+  const sight = sightOf(trip, { handed_over: false }, {});
   switch (handed.kind) {
     case 'deferred':
       return degraded('reachable', fault('DEFERRED', `mail is deferred: ${sayReply(handed.reply)}`), sight);
@@ -90,7 +92,6 @@ function judgeReceipt(trip: Trip, first: Found, receipts: readonly Found[]): Fin
   const isJunk = letter.folder === trip.junk;
   const alike = receipts.filter((each) => each.meaning.kind === 'receipt' && each.meaning.isAutomatic === isAutomatic);
   const facts: Record<string, Fact> = {
-    ...trip.facts,
     ...foundFacts(trip.found),
     ...(ticket === undefined ? {} : { ticket }),
     folder: letter.folder,
@@ -188,7 +189,12 @@ function foundFacts(found: readonly Found[]): Record<string, Fact> {
 function sightOf(trip: Trip, facts: Readonly<Record<string, Fact>>, phases: Readonly<Record<string, number>>): Sight {
   return {
     phases: { submit: trip.submitMs, ...phases },
-    facts: { message_id: trip.errand.messageId, ...facts },
+    facts: {
+      message_id: trip.errand.messageId,
+      ...facts,
+      ...(trip.late.length > 0 ? { late: trip.late } : {}),
+      ...(trip.cleanedUp > 0 ? { cleaned_up: trip.cleanedUp } : {}),
+    },
     evidence: [evidenceOf(trip)],
   };
 }
