@@ -8,6 +8,10 @@ import { canonicalHost } from './address.ts';
 import type { Jar } from './jar.ts';
 import type { Reach } from './reach.ts';
 
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+export const takesBody = (method: (typeof METHODS)[number]): boolean => method !== 'GET' && method !== 'HEAD';
+
 export type Headers = Readonly<Record<string, string | Secret>>;
 
 export interface Ask {
