@@ -71,6 +71,17 @@ export const ADAPTERS: Readonly<Record<string, Adapter>> = {
       steps: [{ send: 'hello' }, { expect: { matches: 'support is open' }, within: '20s' }],
     }),
   },
+  'chat-xmpp': {
+    transports: ['tcp', 'tls'],
+    with: (port, transport, canary) => ({
+      ...near,
+      url: `${transport === 'tls' ? 'wss' : 'ws'}://${HOST}:${port}/xmpp`,
+      domain: 'example.id',
+      user: 'probe',
+      password: canary,
+      to: 'support@example.id',
+    }),
+  },
   announcements: {
     transports: ['tcp', 'tls'],
     with: (port, transport) => ({

@@ -8,6 +8,7 @@ packages=(
   postfix                       # the mail server
   dovecot-imapd dovecot-lmtpd dovecot-sieve # its mailboxes, and answers written by themselves
   dnsmasq-base                  # whose mail exchangers are where
+  prosody                       # the chat: XMPP over WebSocket
   prometheus                    # with promtool
   chromium fonts-noto-core fonts-noto-cjk # the page as people see it, in three languages
   openssl

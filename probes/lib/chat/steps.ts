@@ -10,6 +10,10 @@ import type { Heard } from './heard.ts';
 const NAME = /^[a-z][a-z0-9_]{0,31}$/;
 const CAPTURE_CAP = 1_000;
 
+/** What is said when nothing else is: nobody shall wonder what this is, or begin to help. */
+export const TEST_WORDS =
+  'Ini uji otomatis ({{run_id}}), tidak perlu bantuan. Terima kasih. / This is an automatic test ({{run_id}}), no help is needed. Thank you. / 这是自动测试（{{run_id}}），无需处理，谢谢。';
+
 const send = z.strictObject({
   send: z.union([z.string().min(1).max(16_384), z.json()]).meta({
     description: 'text, or a JSON value that is sent as JSON; {{run_id}} and captured names are filled in',
