@@ -19,16 +19,8 @@ import { askByStream } from './lib/sip/stream.ts';
 import { openTrace } from './lib/sip/trace.ts';
 import type { Trace } from './lib/sip/trace.ts';
 import { askByUdp } from './lib/sip/udp.ts';
-import { nextHop, parseUri } from './lib/sip/uri.ts';
-
-const sipUri = () =>
-  z.string().transform((text, ctx) => {
-    const uri = parseUri(text);
-    if (uri !== undefined && nextHop(uri) !== undefined) return uri;
-    const message = `"${text}" is no SIP address without a password; write sip:pbx.example.id;transport=tls (or tcp, udp)`;
-    ctx.addIssue({ code: 'custom', message });
-    return z.NEVER;
-  });
+import { sipUri } from './lib/sip/trunk.ts';
+import { nextHop } from './lib/sip/uri.ts';
 
 const schema = z.strictObject({
   ...reach,

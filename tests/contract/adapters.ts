@@ -36,6 +36,15 @@ export const ADAPTERS: Readonly<Record<string, Adapter>> = {
     transports: ['udp', 'tcp', 'tls'],
     with: (port, transport) => ({ ...near, address: `sip:${HOST}:${port};transport=${transport}` }),
   },
+  'sip-call': {
+    transports: ['udp', 'tcp', 'tls'],
+    with: (port, transport, canary) => {
+      // A number for each far side: one number is called once at a time.
+      const number = `+6221500${String(port).padStart(5, '0')}`;
+      const trunk = { address: `sip:${HOST}:${port};transport=${transport}`, user: 'probe', password: canary };
+      return { ...near, trunk, call: number, allow: [number], hangup: 'after_listen' };
+    },
+  },
   smtp: {
     transports: ['tcp', 'tls'],
     with: (port, transport) => ({
@@ -61,6 +70,14 @@ export const ADAPTERS: Readonly<Record<string, Adapter>> = {
         receipt: { within: '200ms', ticket: 'Ticket #([0-9]+)' },
       };
     },
+  },
+  'app-release': {
+    transports: ['tcp', 'tls'],
+    with: (port, transport) => ({
+      ...near,
+      app_store_id: 944875099,
+      base_url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/`,
+    }),
   },
   'chat-websocket': {
     transports: ['tcp', 'tls'],

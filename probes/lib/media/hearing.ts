@@ -53,7 +53,7 @@ interface Run {
 }
 
 /** The cadence: tone and no tone in turn. Single blocks in between belong to what is around them: edges and lost packets. */
-export function runsOf(blocks: readonly Block[]): Run[] {
+function runsOf(blocks: readonly Block[]): Run[] {
   const states = smooth(blocks.map((block) => (block.kind === 'lost' ? undefined : block.kind === 'tone')));
   const runs: { on: boolean; blocks: Block[] }[] = [];
   for (const [index, on] of states.entries()) {

@@ -2,7 +2,7 @@
 import { createCipheriv, createHmac, timingSafeEqual } from 'node:crypto';
 import { headerLength } from './rtp.ts';
 
-export const SUITE = 'AES_CM_128_HMAC_SHA1_80';
+const SUITE = 'AES_CM_128_HMAC_SHA1_80';
 /** Master key and salt. */
 export const KEY_BYTES = 30;
 const TAG = 10;

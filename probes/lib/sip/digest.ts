@@ -134,8 +134,8 @@ export interface Keyring {
 
 const MOST_ROUNDS = 3;
 
-/** `chance`: new random text each time. */
-export function openKeyring(credentials: Credentials | undefined, chance: () => string): Keyring {
+/** `chance`: new random text each time. `realm`: the only one that is told our login; undefined: whoever asks. */
+export function openKeyring(credentials: Credentials | undefined, chance: () => string, realm?: string): Keyring {
   const rounds = new Map<string, number>();
   const tried = new Map<string, string>();
   const counts = new Map<string, number>();
@@ -145,7 +145,10 @@ export function openKeyring(credentials: Credentials | undefined, chance: () => 
       const round = (rounds.get(method) ?? 0) + 1;
       rounds.set(method, round);
       if (round > MOST_ROUNDS) return `it asked for a login ${round} times`;
-      const chosen = strongest(challengesOf(response));
+      const asked = strongest(challengesOf(response));
+      const chosen = asked.filter((each) => realm === undefined || each.realm === realm);
+      if (asked.length > 0 && chosen.length === 0)
+        return `it asks for realm "${asked[0]?.realm ?? ''}", not "${realm ?? ''}"`;
       if (chosen.length === 0) return 'it asks for a login in a way that we do not know';
       for (const each of chosen) {
         const key = `${method} ${each.proxy ? 'proxy' : 'server'} ${each.realm}`;

@@ -77,7 +77,7 @@ export function askByStream(
   });
 }
 
-function faultOfFlaw(there: string, { problem, detail }: Flaw): Fault {
+export function faultOfFlaw(there: string, { problem, detail }: Flaw): Fault {
   switch (problem) {
     case 'not_sip':
       return fault('PROTO_GARBAGE', `${there} does not speak SIP: ${detail}`);

@@ -34,9 +34,9 @@ export interface Within {
  * connected socket, and a closed port is known after the first retransmission instead of at the deadline.
  */
 export async function askByUdp(question: Question, to: Place, within: Within, trace: Trace): Promise<Answer> {
-  const pinned = await connect(to, within.signal);
+  const pinned = await connectUdp(to, within.signal);
   if (!pinned.ok) return { fault: pinned.fault, rung: 'none', transmissions: 0, ignored: 0 };
-  const open = await bind(pinned.socket.address().address, within.signal);
+  const open = await bindUdp(pinned.socket.address().address, within.signal);
   if (!open.ok) {
     pinned.socket.close();
     return { fault: open.fault, rung: 'none', transmissions: 0, ignored: 0 };
@@ -90,7 +90,7 @@ function converse(question: Question, to: Place, sockets: Sockets, within: Withi
     const by = transmissions % 2 === 0 ? 'open' : 'pinned';
     transmissions += 1;
     trace.sent(there, requests[by]);
-    send(sockets[by], requests[by], by === 'open' ? to : undefined, (error) => giveUp(faultOfUdp(error, there)));
+    sendUdp(sockets[by], requests[by], by === 'open' ? to : undefined, (error) => giveUp(faultOfUdp(error, there)));
     // §17.1.2.2: once a provisional response is there, the wait is T2.
     timer = setTimeout(() => transmit(ear.provisional === undefined ? Math.min(waitMs * 2, T2) : T2), waitMs);
   };
@@ -132,11 +132,11 @@ function composeFor(question: Question, socket: Socket): Buffer {
 type Opened = { readonly ok: true; readonly socket: Socket } | { readonly ok: false; readonly fault: Fault };
 
 /** A socket that takes datagrams from one place only. Connecting sends nothing, but it picks the route and our own address. */
-function connect({ address, port }: Place, signal: AbortSignal): Promise<Opened> {
+export function connectUdp({ address, port }: Place, signal: AbortSignal): Promise<Opened> {
   return opened(address, 'connect', signal, (socket) => socket.connect(port, address));
 }
 
-function bind(address: string, signal: AbortSignal): Promise<Opened> {
+export function bindUdp(address: string, signal: AbortSignal): Promise<Opened> {
   return opened(address, 'listening', signal, (socket) => socket.bind({ address, port: 0, exclusive: true }));
 }
 
@@ -175,7 +175,7 @@ async function opened(
   return result;
 }
 
-function send(socket: Socket, bytes: Buffer, to: Place | undefined, fail: (error: unknown) => void): void {
+export function sendUdp(socket: Socket, bytes: Buffer, to: Place | undefined, fail: (error: unknown) => void): void {
   const done = (error: Error | null) => {
     if (error !== null) fail(error);
   };
@@ -188,7 +188,7 @@ function send(socket: Socket, bytes: Buffer, to: Place | undefined, fail: (error
 }
 
 /** The fault of a UDP socket's error: the connector's table, but for what UDP says in its own way. */
-function faultOfUdp(error: unknown, there: string): Fault {
+export function faultOfUdp(error: unknown, there: string): Fault {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'ECONNREFUSED') return fault('UDP_REFUSED', `${there} is closed: nothing listens there`);
   // What `send` throws on a socket whose connect has failed (F19).

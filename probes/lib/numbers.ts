@@ -1,0 +1,102 @@
+/** Telephone numbers that a machine must never dial, and how a number is told from its spelling. It dials nothing. */
+
+/** Digits alone, with the plus of an international number kept. */
+export function bareNumber(text: string): string {
+  return text.replace(/[\s().-]/g, '');
+}
+
+/** E.164: a plus and 7 to 15 digits. */
+export const isE164 = (text: string): boolean => /^\+[1-9]\d{6,14}$/.test(text);
+
+/** Police, fire, ambulance and their like, of all countries that we know of. */
+const EMERGENCY = new Set(
+  `000 06 08 100 101 102 103 104 105 106 107 108 109 110 111 112 113 114 115 116 117 118 119 120 122 123 125 126 127 129 130 133
+  140 144 150 154 155 158 160 165 166 180 190 191 192 193 194 197 198 199 224 911 933 977 985 988 991 992 993 994 995 996 997 998 999`.split(
+    /\s+/,
+  ),
+);
+
+/** Prefixes of international numbers that cost whoever calls: premium rate, satellite, shared revenue. */
+const PREMIUM = [
+  '1900',
+  '1976',
+  '31906',
+  '31909',
+  '3290',
+  '3389',
+  '34803',
+  '34806',
+  '34807',
+  '34905',
+  '39899',
+  '41900',
+  '41901',
+  '41906',
+  '43900',
+  '43930',
+  '449',
+  '4470',
+  '45900',
+  '46900',
+  '47820',
+  '48700',
+  '4919',
+  '49137',
+  '49900',
+  '551900',
+  '60600',
+  '61190',
+  '62809',
+  '63900',
+  '651900',
+  '661900',
+  '81990',
+  '82600',
+  '841900',
+  '852900',
+  '86168',
+  '870',
+  '881',
+  '882',
+  '883',
+  '886204',
+  '901860',
+  '909',
+  '911900',
+  '979',
+] as const;
+/** The same as they are dialled at home. */
+const PREMIUM_AT_HOME = [
+  '1900',
+  '900',
+  '0900',
+  '0190',
+  '0137',
+  '0809',
+  '0899',
+  '089',
+  '0990',
+  '976',
+  '168',
+  '1976',
+  '190',
+] as const;
+
+/** What is wrong with dialling a number or the user part of a SIP URI; undefined: nothing that we know of. */
+export function dangerOf(written: string): 'emergency' | 'premium' | undefined {
+  const number = bareNumber(written.split(';')[0] ?? '');
+  const digits = number.replace(/^\+|^00(?=[1-9]\d{6})/, '');
+  if (!/^\d+$/.test(digits)) return undefined;
+  if (isEmergency(digits, number.startsWith('+'))) return 'emergency';
+  const prefixes = digits === number ? PREMIUM_AT_HOME : PREMIUM;
+  // At home short numbers are extensions: a premium number has at least seven digits.
+  return digits.length >= 7 && prefixes.some((prefix) => digits.startsWith(prefix)) ? 'premium' : undefined;
+}
+
+function isEmergency(digits: string, international: boolean): boolean {
+  // A country's code before it, or the 0 or 9 that fetches an outside line: it still rings at the police.
+  const bare = international
+    ? [digits.slice(1), digits.slice(2), digits.slice(3)]
+    : [digits, digits.replace(/^[09]/, '')];
+  return bare.some((each) => EMERGENCY.has(each));
+}

@@ -1,0 +1,125 @@
+/** When a test call hangs up: on ring, on answer or after it has listened, and always before its time is over. It reads no settings. */
+import type { Line } from '../media/studio.ts';
+import { walk } from '../ivr.ts';
+import type { Step, Walked } from '../ivr.ts';
+import { changed, isOver, until } from './call.ts';
+import type { Call } from './call.ts';
+import { hangUp } from './caller.ts';
+
+export interface Manners {
+  readonly hangup: 'on_ring' | 'on_answer' | 'after_listen';
+  readonly ringMs: number;
+  readonly listenMs: number;
+  readonly steps: readonly Step[];
+  /** No call is up for longer, whatever the steps want. */
+  readonly talkMs: number;
+}
+
+/** The end of a call's time: the deadline of the look, or that the process stops. */
+export interface Clock {
+  readonly stopped: () => boolean;
+  /** True when it was not our own deadline: what was seen until then proves little. */
+  readonly told: () => boolean;
+  /** Milliseconds that are left to say good-bye. */
+  readonly farewellMs: () => number;
+  close(): void;
+}
+
+/** A good-bye takes a round trip; over a lossy way a repetition too. */
+const RESERVE_MS = 2_000;
+/** The process that stops waits no longer. */
+const HASTE_MS = 700;
+const FAREWELL_MS = 5_000;
+
+/** Watches the clock for a call, so that there is always time left for CANCEL or BYE. */
+export function openClock(call: () => Call | undefined, timeoutMs: number, signal: AbortSignal): Clock {
+  const reserve = Math.min(RESERVE_MS, timeoutMs / 4);
+  const endAt = performance.now() + timeoutMs;
+  let stopped: 'late' | 'told' | undefined;
+  const stop = (why: 'late' | 'told'): void => {
+    stopped ??= why;
+    const holding = call();
+    if (holding !== undefined) changed(holding);
+  };
+  const told = (): void => stop('told');
+  const timer = setTimeout(() => stop('late'), timeoutMs - reserve);
+  signal.addEventListener('abort', told, { once: true });
+  if (signal.aborted) told();
+  return {
+    stopped: () => stopped !== undefined,
+    told: () => stopped === 'told',
+    farewellMs: () =>
+      stopped === 'told' ? HASTE_MS : Math.max(Math.min(FAREWELL_MS, endAt - performance.now() - 50), HASTE_MS / 7),
+    close() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', told);
+    },
+  };
+}
+
+/** What we did with the call, as far as its messages do not tell. */
+export interface Conduct {
+  readonly left: 'ringing' | 'unanswered' | 'answered' | 'stopped' | 'over';
+  readonly walked: Walked | undefined;
+  /** True: we hung up as soon as we could, and what was heard means nothing. */
+  readonly deaf: boolean;
+}
+
+/** A ring that is only heard (183 without 180, RFC 3960): nobody needs more than one period of it. */
+const EARLY_MS = 5_000;
+
+/** Asked anew after each wait. */
+const isAnswered = ({ marks }: Call): boolean => marks.answered !== undefined;
+
+/** Holds the call as long as manners want and no longer than the clock allows; ends with the call hung up. */
+export async function conduct(call: Call, line: Line, manners: Manners, clock: Clock): Promise<Conduct> {
+  const done = await hold(call, line, manners, clock);
+  await hangUp(call, clock.farewellMs());
+  return done;
+}
+
+async function hold(call: Call, line: Line, manners: Manners, clock: Clock): Promise<Conduct> {
+  const done = (left: Conduct['left'], deaf = true, walked?: Walked): Conduct => ({ left, deaf, walked });
+  const reached = (holding: Call): boolean =>
+    holding.marks.answered !== undefined || isOver(holding) || clock.stopped();
+  const rings = (holding: Call): boolean => holding.marks.progress !== undefined || reached(holding);
+
+  const alerted = await until(call, manners.hangup === 'on_ring' ? rings : reached, manners.ringMs);
+  if (clock.stopped()) return done('stopped');
+  if (isOver(call)) return done('over', call.marks.answered === undefined);
+  if (!alerted) return done('unanswered');
+  if (call.marks.answered === undefined) {
+    const certain = (holding: Call): boolean => holding.marks.ringing !== undefined || reached(holding);
+    if (call.marks.early !== undefined) await until(call, certain, EARLY_MS);
+    if (isOver(call)) return done('over');
+    if (clock.stopped()) return done('stopped');
+    if (!isAnswered(call)) return done('ringing');
+  }
+  if (manners.hangup !== 'after_listen') return done('answered');
+  const over = (): boolean => clock.stopped() || performance.now() > (call.marks.answered ?? 0) + manners.talkMs;
+  const ended = (holding: Call): boolean => isOver(holding) || over();
+  // Whoever waits is told when the longest talk is over.
+  const last = setTimeout(() => changed(call), manners.talkMs + 1);
+  const walked = manners.steps.length === 0 ? undefined : await walk(manners.steps, call, line, over);
+  if (walked?.ok !== false) await until(call, ended, manners.listenMs);
+  clearTimeout(last);
+  return done(isOver(call) ? 'over' : 'answered', false, walked);
+}
+
+/** A final response that is repeated has not seen our ACK (Timer D); the most likely repetition is waited for. */
+export async function linger(call: Call, clock: Clock): Promise<void> {
+  const { wire, t1 } = call.plan;
+  if (call.ending?.kind !== 'refused' || wire.transport !== 'udp') return;
+  await until(call, clock.stopped, Math.min(t1 * 1.2, clock.farewellMs()));
+}
+
+/** A line that hangs up before this has said nothing that anybody could use. */
+const EARLY_END_MS = 2_000;
+
+/** Whether the far side ended it too early. A menu that expects to be hung up on has nothing against it. */
+export function wasDropped({ ending, marks }: Call, walked: Walked | undefined): boolean {
+  if (ending?.kind === 'failed') return marks.answered !== undefined;
+  if (ending?.kind !== 'hung_up' || ending.by === 'us') return false;
+  if (walked !== undefined) return !walked.ok && walked.hungUp;
+  return (marks.over ?? 0) - (marks.answered ?? 0) < EARLY_END_MS;
+}
