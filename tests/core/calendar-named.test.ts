@@ -219,6 +219,18 @@ describe('what is remembered', () => {
     }
   });
 
+  it('says nothing about the week before', () => {
+    const calendar = calendarOf('Mo 08:00-20:00', 'Asia/Jakarta', [
+      { kind: 'cron', cron: '0 9 * * 2', durationMs: HOUR, timezone: 'Asia/Jakarta' },
+    ]);
+    const told = ['2026-11-29T10:00Z', '2026-11-24T02:30Z', '2026-11-28T10:00Z', '2026-11-23T02:00Z'].map((each) =>
+      calendar.expectation(at(each)),
+    );
+    expect(told).toEqual(['closed', 'maintenance', 'closed', 'open']);
+    expect(next(calendar, '2026-11-29T10:00Z')).toEqual(['2026-11-30T01:00', 'open']);
+    expect(next(calendar, '2026-11-23T02:00Z')).toEqual(['2026-11-23T13:00', 'closed']);
+  });
+
   it('makes a million answers within one stretch cost next to nothing', () => {
     const calendar = calendarOf('Mo-Fr 08:00-20:00', 'Asia/Jakarta', [
       { kind: 'cron', cron: '0 2 * * 0', durationMs: 2 * HOUR, timezone: 'Asia/Jakarta' },
