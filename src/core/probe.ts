@@ -1,6 +1,17 @@
 /** The contract of a probe kind. One file in `probes/`, its default export made by `defineProbe`. */
 import type { z } from 'zod';
-import type { Finding, Instant } from './model.ts';
+import type { Expectation, Finding, Instant } from './model.ts';
+
+/** What the looks at one target from one place tell each other, across restarts: one JSON value. */
+export interface Memory {
+  /** What an earlier look left; undefined when none did. It may be of an older version of the kind. */
+  get(): unknown;
+  /** Written in one transaction with the look, or not at all. Throws when it is larger than `MEMORY_CAP` as JSON. */
+  set(value: unknown): void;
+}
+
+/** Bytes. */
+export const MEMORY_CAP = 8_192;
 
 export interface ProbeContext {
   /** Fires at the deadline of the look and when the process stops. Whatever a probe opened is closed when it fires. */
@@ -13,6 +24,10 @@ export interface ProbeContext {
   readonly runId: string;
   /** The provider's time zone (IANA). */
   readonly timezone: string;
+  /** For kinds that say `remembers`; absent in a look by hand. */
+  readonly memory?: Memory;
+  /** What the channel promises at an instant; absent in a look by hand. */
+  readonly expectation?: (at: Instant) => Expectation;
 }
 
 export interface ProbeKind<With = unknown> {
@@ -30,6 +45,8 @@ export interface ProbeKind<With = unknown> {
   readonly host: (settings: With) => string | null;
   /** True when a look costs money or disturbs people: a budget is required. */
   readonly costly?: boolean;
+  /** True when looks of this kind leave something for the next: `context.memory`. */
+  readonly remembers?: boolean;
   /** How long a look may take when nothing else is said, in milliseconds. */
   readonly timeoutMs: number;
   /** Looks once. Returns within the deadline whatever the far side does; a throw is a defect. */
