@@ -35,12 +35,16 @@ const RETRY_AFTER_LONGEST_MS = 3_600_000;
 /** Wakes at least this often: the wall clock, which `due` is held against, may jump. */
 const SLEEP_LONGEST_MS = 30_000;
 const LEDGER_PAUSE_MS = 1_000;
+/** Clocks are set back by so much all the time. */
+const CLOCK_SLACK_MS = 1_000;
 
 /** What is known of one receiver while the process runs. */
 interface Lane {
   running: Promise<void> | undefined;
   /** Attempts in a row that came to nothing. */
   failures: number;
+  /** By the wall clock, which may be set back: a pause that has yet to begin is none. */
+  pausedFrom: Instant;
   pausedUntil: Instant;
 }
 
@@ -84,7 +88,7 @@ export function openOutbox(options: OutboxOptions): Outbox {
     const now = clock();
     const [next] = await ledger.due(now, 1, occupied(lanes, now));
     if (next === undefined || isStopping()) return false;
-    const lane = lanes.get(next.receiver) ?? { running: undefined, failures: 0, pausedUntil: 0 };
+    const lane = lanes.get(next.receiver) ?? { running: undefined, failures: 0, pausedFrom: 0, pausedUntil: 0 };
     lanes.set(next.receiver, lane);
     lane.running = deliver(options, next, lane, cut.signal).finally(() => {
       lane.running = undefined;
@@ -97,7 +101,7 @@ export function openOutbox(options: OutboxOptions): Outbox {
   async function calm(): Promise<number> {
     const now = clock();
     const dueAt = await ledger.nextDueAt(occupied(lanes, now));
-    const pauses = [...lanes.values()].map((lane) => lane.pausedUntil).filter((until) => until > now);
+    const pauses = [...lanes.values()].filter((lane) => isPaused(lane, now)).map((lane) => lane.pausedUntil);
     return Math.max(1, Math.min(dueAt ?? Infinity, ...pauses, now + SLEEP_LONGEST_MS) - now);
   }
 
@@ -145,14 +149,19 @@ function hold(
   lane: Lane,
 ): number {
   const asked = Math.min(afterMs ?? 0, RETRY_AFTER_LONGEST_MS);
-  lane.pausedUntil = clock() + Math.max(asked, backoff(random(), lane.failures, PAUSE_LONGEST_MS));
+  lane.pausedFrom = clock();
+  lane.pausedUntil = lane.pausedFrom + Math.max(asked, backoff(random(), lane.failures, PAUSE_LONGEST_MS));
   lane.failures += 1;
   return Math.max(asked, backoff(random(), attempts, BACKOFF.longestMs));
 }
 
 /** Receivers that are busy, or are left alone after a refusal. */
 function occupied(lanes: ReadonlyMap<string, Lane>, now: Instant): string[] {
-  return [...lanes].filter(([, lane]) => lane.running !== undefined || lane.pausedUntil > now).map(([name]) => name);
+  return [...lanes].filter(([, lane]) => lane.running !== undefined || isPaused(lane, now)).map(([name]) => name);
+}
+
+function isPaused({ pausedFrom, pausedUntil }: Lane, now: Instant): boolean {
+  return now < pausedUntil && now >= pausedFrom - CLOCK_SLACK_MS;
 }
 
 /** Exponential with full jitter: many monitors that lost the same receiver do not come back at the same moment. */
