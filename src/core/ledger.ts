@@ -2,6 +2,8 @@
 import type {
   ChannelId,
   Evidence,
+  Expectation,
+  Finding,
   Incident,
   Instant,
   LocationId,
@@ -26,6 +28,8 @@ export interface Ruling {
   /** Present when the incident is new or has changed. */
   readonly incident?: Incident;
   readonly notifications: readonly Notification[];
+  /** What was promised at that time; kept with the look, so that promised time is told from other time. Absent: open. */
+  readonly expected?: Expectation;
 }
 
 export interface HealthRow {
@@ -58,6 +62,46 @@ export interface EvidenceRow extends Evidence {
   readonly target: TargetId;
   readonly at: Instant;
   readonly incident: string | undefined;
+}
+
+export type Span = 'minute' | 'hour' | 'day';
+
+/** Looks of one target from one place within a minute, an hour or a day of UTC, by what was promised then. */
+export interface Rollup {
+  readonly target: TargetId;
+  readonly location: LocationId;
+  readonly fromAt: Instant;
+  readonly expected: Expectation;
+  readonly looks: Readonly<Record<Finding['kind'], number>>;
+  /** Of the looks that got an answer, slow ones too. */
+  readonly answers: Answers;
+}
+
+export interface Answers {
+  readonly count: number;
+  readonly sumMs: number;
+  /** Absent when there is none. */
+  readonly minMs?: number;
+  readonly maxMs?: number;
+  /** Answers by time: those up to each of ANSWER_BOUNDS_MS, and in the last place those above. */
+  readonly histogram: readonly number[];
+}
+
+export const ANSWER_BOUNDS_MS = [
+  50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000,
+] as const;
+
+/** What an operator did. Written once, never changed and never dropped. */
+export interface AuditEntry {
+  readonly at: Instant;
+  readonly who: string;
+  /** A verb such as `acknowledge`. */
+  readonly what: string;
+  /** What it was done to, such as an incident's id. */
+  readonly subject: string;
+  /** As it was and as it became, where that can be said; anything that JSON can hold. No secrets. */
+  readonly before?: unknown;
+  readonly after?: unknown;
 }
 
 export interface Ledger {
@@ -93,6 +137,11 @@ export interface Ledger {
   /** When the next notification is due, none of an excluded receiver; undefined when none waits. May lie in the past. */
   nextDueAt(excluded: readonly string[]): Promise<Instant | undefined>;
   outboxDepth(): Promise<OutboxDepth>;
+  /** Oldest first, up to this moment; every look is in it once. `span` 'minute' reaches back two days. */
+  rollups(target: TargetId, span: Span, since: Instant, until: Instant): Promise<readonly Rollup[]>;
+  audit(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  audited(since: Instant, most: number): Promise<readonly AuditEntry[]>;
   /** Bytes on disk. */
   bytes(): number;
   close(): Promise<void>;

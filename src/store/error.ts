@@ -11,6 +11,8 @@ export type StoreTrouble =
   | 'damaged'
   | 'in_use'
   | 'unwritable'
+  /** There is a file already, and nobody said that it may go. */
+  | 'exists'
   /** So many looks wait for the disk that no further one is taken. */
   | 'full'
   | 'closed';
@@ -32,5 +34,6 @@ export function sqliteCode(error: unknown): string {
 
 /** True when the same transaction may succeed later: somebody holds the lock, the disk is full or does not answer. */
 export function isPassing(error: unknown): boolean {
+  if (error instanceof StoreError) return error.trouble === 'unwritable';
   return /^SQLITE_(?:BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY|PROTOCOL|NOMEM)/.test(sqliteCode(error));
 }

@@ -2,7 +2,6 @@
 import {
   closeSync,
   existsSync,
-  fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -15,12 +14,14 @@ import {
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { StoreError, sqliteCode } from './error.ts';
-import { migrate, STEPS, versionOf } from './migrations.ts';
+import { migrate, moveInto, STEPS, versionOf } from './migrations.ts';
 
 /** "Ring" in ASCII: how a file of ours is told from any other SQLite file. */
 const APPLICATION_ID = 0x52696e67;
 const MAGIC = 'SQLite format 3\0';
 const HEADER_BYTES = 100;
+/** SQLite's own default, on which the library is built. */
+export const PAGE_BYTES = 4_096;
 /** Bigger files are not read from end to end at each start; SQLite still notices damage where it reads. */
 const CHECK_UP_TO_BYTES = 128 * 2 ** 20;
 const WAL_KEEP_BYTES = 8 * 2 ** 20;
@@ -28,33 +29,44 @@ const WAL_KEEP_BYTES = 8 * 2 ** 20;
 export interface OpenFile {
   readonly db: Database.Database;
   readonly path: string;
-  /** Closes the database and lets the next process in. */
+  /**
+   * Closes the connection and makes a new one, whose log is safe in the file; one that only reads when no other can be had.
+   * Throws when not even that can be had: all is closed then.
+   */
+  readonly reconnect: () => Database.Database;
+  /** Closes the connection and lets the next process in. */
   readonly release: () => void;
+}
+
+/** What was found to be broken at the start, where it lies now, and why it is of no use. */
+export interface Broken {
+  readonly movedTo: string;
+  readonly why: string;
 }
 
 export interface OpenOptions {
   /** Milliseconds that a statement waits for another process's lock; the loop stands still meanwhile. */
   readonly busyMs: number;
   readonly steps: readonly string[];
+  /** A broken file is moved aside and a new one begun; absent: it is refused. */
+  readonly onBroken?: (broken: Broken) => void;
 }
 
 /** Opens or creates. Throws a StoreError; a file that is refused is not modified. */
-export function openFile(wanted: string, { busyMs, steps }: OpenOptions = { busyMs: 50, steps: STEPS }): OpenFile {
+export function openFile(wanted: string, options: OpenOptions = { busyMs: 50, steps: STEPS }): OpenFile {
+  const { busyMs, steps } = options;
   const path = settle(resolve(wanted));
   const unlock = lock(path);
   try {
-    if (existsSync(path)) refuse(path, steps.length);
-    else create(path, steps);
-    const db = connect(path, busyMs);
-    try {
-      migrate(db, path, steps);
-    } catch (error) {
-      db.close();
-      throw error;
-    }
+    let db = openOrBegin(path, options);
     return {
       db,
       path,
+      reconnect: () => {
+        db.close();
+        db = revive(path, busyMs);
+        return db;
+      },
       release: () => {
         db.close();
         unlock();
@@ -64,10 +76,78 @@ export function openFile(wanted: string, { busyMs, steps }: OpenOptions = { busy
     unlock();
     throw inWords(path, error);
   }
+
+  function openOrBegin(at: string, { onBroken }: OpenOptions): Database.Database {
+    try {
+      if (!existsSync(at)) create(at, steps);
+      return open(at, busyMs, steps);
+    } catch (error) {
+      const found = inWords(at, error);
+      if (onBroken === undefined || !isBroken(found)) throw found;
+      const movedTo = moveAside(at);
+      create(at, steps);
+      const begun = open(at, busyMs, steps);
+      onBroken({ movedTo, why: found.message });
+      return begun;
+    }
+  }
+}
+
+function open(path: string, busyMs: number, steps: readonly string[]): Database.Database {
+  refuse(path, steps.length);
+  const db = connect(path, busyMs);
+  try {
+    migrate(db, path, steps);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Ours, and of no use any more. What was never ours is not ours to move. */
+function isBroken(error: unknown): error is StoreError {
+  return error instanceof StoreError && ['damaged', 'truncated', 'empty'].includes(error.trouble);
+}
+
+/** Gives a store and its log another name beside it, which no file has yet; says which. */
+function moveAside(path: string): string {
+  const name = freeName(path, 'broken');
+  // The log first: left behind, it would be read into the file that comes next.
+  for (const suffix of ['-wal', '-shm', '']) {
+    if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${name}${suffix}`);
+  }
+  return name;
+}
+
+/** A name beside a file that says why it is there and since when, and that no file has. */
+export function freeName(path: string, why: string): string {
+  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  const wanted = `${path}.${why}-${stamp}`;
+  let name = wanted;
+  for (let count = 2; existsSync(name); count += 1) name = `${wanted}-${count}`;
+  return name;
+}
+
+/**
+ * After a failed fsync the kernel takes for clean what it could not write, so that a second fsync proves nothing. Closing
+ * forgets what SQLite holds; all that the log then says is written once more, into the file, and synced there.
+ */
+function revive(path: string, busyMs: number): Database.Database {
+  let db: Database.Database | undefined;
+  try {
+    db = connect(path, busyMs);
+    const [state] = db.pragma('wal_checkpoint(full)') as [{ busy: number; log: number; checkpointed: number }];
+    if (state.busy === 0 && state.checkpointed >= state.log) return db;
+  } catch {
+    // Said by whatever is written next.
+  }
+  db?.close();
+  return new Database(path, { readonly: true, fileMustExist: true, timeout: busyMs });
 }
 
 /** The real path, so that two links to one file are one store; refuses what is no regular file before anything is opened. */
-function settle(path: string): string {
+export function settle(path: string): string {
   try {
     mkdirSync(dirname(path), { recursive: true });
   } catch (error) {
@@ -88,7 +168,7 @@ function settle(path: string): string {
  * operating system drops it with the process, so a kill -9 leaves nothing to clean up. The file itself stays: deleting it
  * while another process opens it would let two of them in.
  */
-function lock(path: string): () => void {
+export function lock(path: string): () => void {
   let held: Database.Database | undefined;
   try {
     held = new Database(`${path}.lock`, { timeout: 0 });
@@ -105,7 +185,7 @@ function lock(path: string): () => void {
 }
 
 /** Looks at the header without SQLite, which would already touch the file (recovery, checkpoint). */
-function refuse(path: string, newest: number): void {
+export function refuse(path: string, newest: number): void {
   const header = Buffer.alloc(HEADER_BYTES);
   const { size } = statSync(path);
   if (size === 0) throw new StoreError('empty', `${path} is empty: it is no store; delete it to start anew`);
@@ -114,6 +194,10 @@ function refuse(path: string, newest: number): void {
     readSync(file, header, 0, HEADER_BYTES, 0);
   } finally {
     closeSync(file);
+  }
+  // What a power cut can leave of a file of ours; another program's begins with something.
+  if (header.every((byte) => byte === 0)) {
+    throw new StoreError('damaged', `${path} begins with zeros: its first page is gone; restore a backup`);
   }
   if (header.toString('latin1', 0, MAGIC.length) !== MAGIC) {
     throw new StoreError('not_a_database', `${path} is not an SQLite database; it is left as it is`);
@@ -176,10 +260,7 @@ function create(path: string, steps: readonly string[]): void {
     db.close();
   }
   for (const suffix of ['-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
-  renameSync(draft, path);
-  const folder = openSync(dirname(path), 'r');
-  fsyncSync(folder);
-  closeSync(folder);
+  moveInto(path, draft);
 }
 
 function connect(path: string, busyMs: number): Database.Database {
@@ -198,7 +279,7 @@ function connect(path: string, busyMs: number): Database.Database {
   return db;
 }
 
-function inWords(path: string, error: unknown): unknown {
+export function inWords(path: string, error: unknown): unknown {
   if (error instanceof StoreError) return error;
   const code = sqliteCode(error);
   if (/^SQLITE_(?:CORRUPT|NOTADB)/.test(code)) {

@@ -19,10 +19,13 @@ export interface GroupOptions {
   readonly onTrouble: (code: string, waiting: number) => void;
 }
 
+/** Runs jobs in one transaction; throws when none of them was written, or when that is not known. */
+export type Transact = (jobs: readonly Job[]) => Outcome[];
+
 export interface Group {
   /** Runs `apply` in the next transaction, perhaps more than once; settles after the commit, or with what it threw. */
-  add<T>(apply: () => T): Promise<T>;
-  waiting(): number;
+  readonly add: <T>(apply: () => T) => Promise<T>;
+  readonly waiting: () => number;
   /** Writes what waits, for at most `graceMs`; what is left then is refused. */
   end(graceMs: number): Promise<void>;
 }
@@ -31,14 +34,16 @@ interface Job {
   readonly apply: () => unknown;
   readonly resolve: (value: never) => void;
   readonly reject: (reason: unknown) => void;
+  /** What came out of a transaction of which nobody knows whether the disk has it. */
+  unsure?: unknown;
 }
 
 type Outcome = { readonly done: true; readonly value: unknown } | { readonly done: false; readonly error: unknown };
 
 const RETRY_MS = { first: 20, longest: 1_000 };
 
-/** Runs jobs in one transaction; throws when none of them was written. */
-function transactor(db: Database, memory: Memory): (jobs: readonly Job[]) => Outcome[] {
+/** Bound to one connection and to what is remembered of it. */
+export function transactor(db: Database, memory: Memory): Transact {
   const begin = db.prepare('begin immediate');
   const commit = db.prepare('commit');
   const savepoint = db.prepare('savepoint job');
@@ -61,13 +66,29 @@ function transactor(db: Database, memory: Memory): (jobs: readonly Job[]) => Out
     begin.run();
     try {
       const outcomes = jobs.map(each);
-      commit.run();
+      seal(jobs, outcomes);
       memory.keep();
       return outcomes;
     } catch (error) {
       memory.forget();
       // SQLite has rolled back by itself after some errors (disk full, I/O).
       if (db.inTransaction) db.exec('rollback');
+      throw error;
+    }
+  }
+
+  /**
+   * A commit that fails may have reached the disk all the same. It is run again, and finds its own rows: then what was ruled
+   * the first time is what was written.
+   */
+  function seal(jobs: readonly Job[], outcomes: readonly Outcome[]): void {
+    try {
+      commit.run();
+    } catch (error) {
+      for (const [index, job] of jobs.entries()) {
+        const outcome = outcomes[index];
+        if (outcome?.done === true) job.unsure ??= outcome.value;
+      }
       throw error;
     }
   }
@@ -88,8 +109,8 @@ function transactor(db: Database, memory: Memory): (jobs: readonly Job[]) => Out
   return run;
 }
 
-export function openGroup(db: Database, memory: Memory, options: GroupOptions): Group {
-  const run = transactor(db, memory);
+/** `mend` is called after a transaction that may succeed later has failed, and before it is tried again. */
+export function openGroup(run: Transact, mend: (code: string) => void, options: GroupOptions): Group {
   const queue: Job[] = [];
   let timer: NodeJS.Timeout | undefined;
   let failures = 0;
@@ -118,7 +139,9 @@ export function openGroup(db: Database, memory: Memory, options: GroupOptions): 
   function failed(jobs: readonly Job[], error: unknown): void {
     if (isPassing(error)) {
       failures += 1;
-      options.onTrouble(sqliteCode(error), queue.length);
+      const code = sqliteCode(error);
+      options.onTrouble(code, queue.length);
+      mend(code);
       return;
     }
     queue.splice(0, jobs.length);
@@ -163,6 +186,6 @@ function pause(failures: number): number {
 }
 
 function answer(job: Job, outcome: Outcome | undefined): void {
-  if (outcome?.done === true) job.resolve(outcome.value as never);
+  if (outcome?.done === true) job.resolve((outcome.value ?? job.unsure) as never);
   else job.reject(outcome?.error);
 }

@@ -1,6 +1,6 @@
 /** What the store remembers between transactions, so that a look is judged without reading: kept with the commit, else dropped. */
 import type { Health } from '../core/judge.ts';
-import type { Incident } from '../core/model.ts';
+import type { Incident, Instant } from '../core/model.ts';
 
 /** A map whose changes are provisional until `keep`. */
 export interface Draft<Value> {
@@ -38,6 +38,8 @@ export interface Remembered {
   readonly health: Draft<{ readonly health: Health; readonly text: string }>;
   /** By channel; `undefined` is a channel known to have none open. */
   readonly incidents: Draft<Incident | undefined>;
+  /** By target and location: looks of earlier slots are in the roll-ups. */
+  readonly rolled: Draft<Instant>;
 }
 
 export function remember(): Remembered & { readonly keep: () => void; readonly forget: () => void } {
@@ -46,6 +48,7 @@ export function remember(): Remembered & { readonly keep: () => void; readonly f
     locations: draft<number>(),
     health: draft<{ readonly health: Health; readonly text: string }>(),
     incidents: draft<Incident | undefined>(),
+    rolled: draft<Instant>(),
   };
   const all = Object.values(parts);
   return {

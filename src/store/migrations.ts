@@ -1,5 +1,6 @@
 /** The numbered steps from an empty file to today's schema. It knows tables, not what they mean. */
-import { renameSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
 
 /**
@@ -96,11 +97,55 @@ export const STEPS: readonly string[] = [
   create index evidence_incident on evidence (incident) where incident is not null;
   create index evidence_at on evidence (at);
   `,
+  `
+  -- What was promised at that time: 1 closed, 2 maintenance; null: open, or from before this column.
+  alter table observation add column expected integer;
+  -- Looks of earlier slots are in the roll-ups; the others are not.
+  alter table standing add column rolled_to integer not null default 0;
+  -- When due_at was written, by the wall clock of then; 0: when the row was.
+  alter table notification add column set_at integer not null default 0;
+  create table rollup (
+    target integer not null references target,
+    location integer not null references location,
+    -- 0 minute, 1 hour, 2 day, each in UTC
+    span integer not null,
+    from_at integer not null,
+    expected integer not null,
+    ok integer not null,
+    degraded integer not null,
+    failed integer not null,
+    unknown integer not null,
+    answers integer not null,
+    sum_ms real not null,
+    min_ms real,
+    max_ms real,
+    histogram text,
+    primary key (target, location, span, from_at, expected)
+  ) strict, without rowid;
+  create table audit (
+    seq integer primary key autoincrement,
+    id text not null unique,
+    at integer not null,
+    who text not null,
+    what text not null,
+    subject text not null,
+    before text,
+    after text
+  ) strict;
+  create index audit_at on audit (at);
+  create trigger audit_keeps_rows before delete on audit begin select raise(abort, 'audit is append only'); end;
+  create trigger audit_keeps_words before update on audit begin select raise(abort, 'audit is append only'); end;
+  `,
 ];
 
 /** The schema version of an open file. */
 export function versionOf(db: Database): number {
   return Number(db.pragma('user_version', { simple: true }));
+}
+
+/** Every table, index and trigger, in the words that made it. */
+export function schemaOf(db: Database): readonly unknown[] {
+  return db.prepare('select type, name, tbl_name, sql from sqlite_schema order by type, name').all();
 }
 
 /**
@@ -125,5 +170,21 @@ function copyAside(db: Database, copy: string): void {
   const partial = `${copy}.partial`;
   rmSync(partial, { force: true });
   db.prepare('vacuum into ?').run(partial);
-  renameSync(partial, copy);
+  moveInto(copy, partial);
+}
+
+/** Gives a finished file its name so that a power cut leaves the one or the other, and never half of it. */
+export function moveInto(path: string, draft: string): void {
+  sync(draft);
+  renameSync(draft, path);
+  sync(dirname(path));
+}
+
+function sync(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }

@@ -1,7 +1,7 @@
 /** How nouns lie in rows and come back. It knows columns and no statement. */
 import { FAULTS, type Fault, type FaultCode } from '../core/fault.ts';
 import type { Health } from '../core/judge.ts';
-import type { HealthRow, NoticeRow } from '../core/ledger.ts';
+import type { EvidenceRow, HealthRow, NoticeRow } from '../core/ledger.ts';
 import {
   RUNGS,
   type Fact,
@@ -203,4 +203,12 @@ export function unpackNotice(row: NoticeSeenRow): NoticeRow {
     firstSeenAt: row.first_seen_at,
     lastSeenAt: row.last_seen_at,
   };
+}
+
+export interface EvidenceColumns extends Omit<EvidenceRow, 'incident'> {
+  readonly incident: string | null;
+}
+
+export function unpackEvidence({ incident, ...row }: EvidenceColumns): EvidenceRow {
+  return { ...row, incident: incident ?? undefined };
 }

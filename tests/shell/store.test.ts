@@ -198,7 +198,11 @@ describe('retention', () => {
     const dropped = await store.prune(now, { observationsMs: 1, evidenceMs: 1 });
     expect(dropped.observations).toBe(4_499);
     expect((await store.health())[0]?.last.slotAt).toBe(looks.at(-1)?.slotAt);
-    expect(await store.prune(now, { observationsMs: 1, evidenceMs: 1 })).toEqual({ observations: 0, evidence: 0 });
+    expect(await store.prune(now, { observationsMs: 1, evidenceMs: 1 })).toEqual({
+      observations: 0,
+      evidence: 0,
+      rolled: 0,
+    });
   });
 
   it('drops old evidence and leaves the incident', async () => {
