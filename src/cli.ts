@@ -5,7 +5,17 @@ import type { Finding, Instant } from './core/model.ts';
 import { serve, VERSION, type Address, type Service } from './main.ts';
 import { demo } from './main/demo.ts';
 import { openKinds } from './main/kinds.ts';
-import { explain, probe, schema, tryKind, validate, type Looked, type Validated } from './main/once.ts';
+import {
+  backup,
+  explain,
+  probe,
+  restore,
+  schema,
+  tryKind,
+  validate,
+  type Looked,
+  type Validated,
+} from './main/once.ts';
 
 /** Exit codes, the same everywhere; 3, a configuration that is refused, comes from main. */
 const EXIT = { ok: 0, bad: 1, usage: 2, unknown: 4, crash: 70 } as const;
@@ -19,6 +29,7 @@ Examples:
   ringback validate --config config/gopay.yaml   every mistake of a configuration at once
   ringback probe gopay/hotline/trunk             one look now: every phase, and why
   ringback try http url=https://example.com      one look without a configuration
+  ringback backup /var/backups/ringback.db       a copy of the store, while it is at work
   ringback try --help                            the kinds of probe, and what each takes
 
 Exit codes: 0 ok · 1 degraded or failed · 2 usage · 3 configuration · 4 unknown`;
@@ -104,6 +115,7 @@ function program(kinds: string): Command {
       const { with: file, json, ...rest } = options;
       printLook(await tryKind(kind, { pairs, ...rest, ...(file !== undefined && { file }) }), json === true);
     });
+  copies(root);
   root
     .command('schema')
     .description('Print the JSON Schema of a configuration, for editors')
@@ -111,6 +123,65 @@ function program(kinds: string): Command {
       process.stdout.write(`${JSON.stringify(await schema(), null, 2)}\n`);
     });
   return root;
+}
+
+interface Storing {
+  readonly config: string;
+  readonly store?: string;
+  readonly force?: true;
+  readonly json?: true;
+}
+
+function storing(command: Command): Command {
+  return command
+    .option('--config <path>', 'configuration that names the store', DEFAULT_CONFIG)
+    .option('--store <path>', 'database file, without a configuration')
+    .option('--json', 'print JSON');
+}
+
+/** A line that is written over, on a terminal only. */
+function progress(word: string): {
+  readonly onProgress: (done: number, total: number) => void;
+  readonly done: () => void;
+} {
+  if (!process.stderr.isTTY) return { onProgress: () => undefined, done: () => undefined };
+  return {
+    onProgress: (done, total) => {
+      process.stderr.write(`\r${word} ${Math.floor((100 * done) / Math.max(1, total))} %`);
+    },
+    done: () => {
+      process.stderr.write('\r\u001b[K');
+    },
+  };
+}
+
+function say(value: object, words: string, json: boolean): void {
+  console.log(json ? JSON.stringify(value) : `${paint('green', '✓')} ${words}`);
+}
+
+/** The verbs that carry a store away and bring it back. */
+function copies(root: Command): void {
+  storing(root.command('backup'))
+    .description('Copy the store into a file, also while a monitor is at work on it')
+    .argument('<file>', 'where to; refused when it is there already')
+    .option('--force', 'replace what is there')
+    .action(async (file: string, { force, json, ...choice }: Storing) => {
+      const { onProgress, done } = progress('copied');
+      const copied = await backup(file, choice, { force: force === true, onProgress }).finally(done);
+      say(copied, `${copied.path}: ${(copied.bytes / 2 ** 20).toFixed(1)} MiB`, json === true);
+    });
+  storing(root.command('restore'))
+    .description('Put a copy in the place of the store, after it has been checked; no monitor may be at work on it')
+    .argument('<file>', 'a copy made by "ringback backup"')
+    .option('--force', 'move a store that is there aside')
+    .action(async (file: string, { force, json, ...choice }: Storing) => {
+      const onProgress = process.stderr.isTTY ? (step: string) => console.error(paint('dim', step)) : () => undefined;
+      const restored = await restore(file, choice, { force: force === true, onProgress });
+      const { path, movedTo, sentSince } = restored;
+      const before = movedTo === undefined ? '' : `; the store before it is ${movedTo}`;
+      const sent = sentSince === 0 ? '' : `; ${sentSince} messages that were sent since are not sent again`;
+      say({ ...restored, movedTo: movedTo ?? null }, `${path} is restored${before}${sent}`, json === true);
+    });
 }
 
 interface Trying {

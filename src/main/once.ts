@@ -7,7 +7,9 @@ import { holdPromise } from '../core/judge.ts';
 import type { Finding, Instant, TargetId } from '../core/model.ts';
 import type { ProbeKind } from '../core/probe.ts';
 import { runProbe } from '../runner.ts';
+import { backupFile, storeFile, type BackupOptions, type Copied } from '../store/backup.ts';
 import { StoreError } from '../store/error.ts';
+import { restoreFile, type Restored, type RestoreOptions } from '../store/restore.ts';
 import { openKinds } from './kinds.ts';
 
 /** The JSON Schema of a configuration file. */
@@ -43,6 +45,26 @@ export async function validate(path: string): Promise<Validated> {
   const channels = providers.flatMap((provider) => provider.channels);
   const targets = channels.reduce((sum, channel) => sum + channel.targets.length, 0);
   return { path, providers: providers.length, channels: channels.length, targets, warnings };
+}
+
+/** Which store is meant: one by its path, or else the one that a configuration names. */
+export interface StoreChoice {
+  readonly config: string;
+  readonly store?: string;
+}
+
+async function storeOf({ config, store }: StoreChoice): Promise<string> {
+  return store ?? (await loadConfig(config, await openKinds(), process.env)).store;
+}
+
+/** Copies a store into a file, whether or not a monitor is at work on it. */
+export async function backup(to: string, choice: StoreChoice, options: BackupOptions): Promise<Copied> {
+  return backupFile(storeFile(await storeOf(choice)), to, options);
+}
+
+/** Puts a copy in the place of a store on which no monitor is at work. */
+export async function restore(from: string, choice: StoreChoice, options: RestoreOptions): Promise<Restored> {
+  return restoreFile(from, await storeOf(choice), options);
 }
 
 /** One look by hand, as printed by `probe` and `try`. */
