@@ -133,7 +133,7 @@ function bind(db: Database, held: Held, answerMs: AnswerMs) {
   return {
     db,
     rolls,
-    write: lookWriter(db, memory, history),
+    ...lookWriter(db, memory, history),
     catchUp: history.catchUp,
     audit: auditWriter(db),
     sql: statements(db),

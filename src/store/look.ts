@@ -50,7 +50,7 @@ export function lookWriter(db: Database, memory: Remembered, history: History) {
     sql.linkEvidence.run(incident.id, target, incident.openedAt);
   }
 
-  return function write(observation: Observation, channel: ChannelId, rule: Rule): Ruling | undefined {
+  function write(observation: Observation, channel: ChannelId, rule: Rule): Ruling | undefined {
     const target = targetNumber(observation.target, channel);
     const location = locationNumber(observation.location);
     if (history.has(target, location, observation.slotAt)) return undefined;
@@ -71,7 +71,9 @@ export function lookWriter(db: Database, memory: Remembered, history: History) {
     const incident = ruling.incident ?? standing.incident;
     memory.incidents.set(channel, incident?.resolvedAt === undefined ? incident : undefined);
     return ruling;
-  };
+  }
+
+  return { write };
 }
 
 function number(row: { readonly id: number } | undefined): number {
