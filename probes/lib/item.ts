@@ -23,6 +23,8 @@ export interface Selectors {
   readonly link: string;
   /** Absent: the whole item. */
   readonly body?: string | undefined;
+  /** Items to read at most; absent: `ITEMS_CAP`. */
+  readonly most?: number;
 }
 
 /** Everything crosses to another thread, so it is plain data. */

@@ -32,7 +32,7 @@ export function readPage(html: string, select: Selectors): Reading {
     const found = $(select.item);
     const items = found
       .toArray()
-      .slice(0, ITEMS_CAP)
+      .slice(0, select.most ?? ITEMS_CAP)
       .map((element) => itemOf($, $(element), select));
     const visible = line($.root().text(), VISIBLE_CAP);
     return { ok: true, format: 'html', items, count: found.length, visible, scripts };

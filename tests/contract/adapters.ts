@@ -87,6 +87,14 @@ export const ADAPTERS: Readonly<Record<string, Adapter>> = {
       base_url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/`,
     }),
   },
+  'help-center': {
+    transports: ['tcp', 'tls'],
+    with: (port, transport) => {
+      const home = `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/`;
+      const pages = [{ url: `${home}unlock`, contains: 'support is open' }];
+      return { ...near, home, pages, contact_entry: { leads_to: '/contact' } };
+    },
+  },
   'chat-websocket': {
     transports: ['tcp', 'tls'],
     with: (port, transport, canary) => ({
