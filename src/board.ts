@@ -2,6 +2,7 @@
 import type { Calendar } from './core/calendar.ts';
 import type { Ledger, NoticeRow, Ruling } from './core/ledger.ts';
 import type { Channel, ChannelId, Incident, Instant, Observation, Provider, TargetId } from './core/model.ts';
+import { covers } from './core/part.ts';
 import type { Snapshot } from './core/snapshot.ts';
 import { standingOf, takeSnapshot, type ChannelStanding, type Situation, type TargetState } from './core/view.ts';
 
@@ -45,7 +46,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
   const targets = new Map<TargetId, TargetState>();
   for (const { target, health, last } of await ledger.health())
     targets.set(target, stateAfter(health, last, undefined));
-  const open = new Map((await ledger.openIncidents()).map((incident) => [incident.channel, incident]));
+  const open = new Map((await ledger.openIncidents()).map((incident) => [incident.id, incident]));
   let recent = (await ledger.recentIncidents(now() - RECENT_MS, RECENT_MOST)).filter(
     (each) => each.resolvedAt !== undefined,
   );
@@ -62,17 +63,18 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
     providers,
     calendars,
     targets,
-    openIncidents: open,
+    openIncidents: [...open.values()],
     recentIncidents: recent,
     notices,
     answerMs: options.answerMs,
   });
 
   function seeIncident(incident: Incident): void {
-    if (incident.resolvedAt === undefined) open.set(incident.channel, incident);
+    recent = recent.filter((each) => each.id !== incident.id);
+    if (incident.resolvedAt === undefined) open.set(incident.id, incident);
     else {
-      open.delete(incident.channel);
-      recent = [incident, ...recent.filter((each) => each.id !== incident.id)].slice(0, RECENT_MOST);
+      open.delete(incident.id);
+      recent = [incident, ...recent].slice(0, RECENT_MOST);
     }
     kept = undefined;
   }
@@ -100,7 +102,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
         provider.channels.map((channel) => ({
           provider,
           channel,
-          incident: open.get(channel.id),
+          incident: current.openIncidents.find((each) => covers(each, channel.id)),
           ...standingOf(channel, current),
         })),
       );

@@ -3,10 +3,12 @@ import { performance } from 'node:perf_hooks';
 import { openBoard, type Board } from './board.ts';
 import { loadConfig, type Config } from './config/load.ts';
 import { openCalendar, type Calendar } from './core/calendar.ts';
+import { enteredBy } from './core/part.ts';
 import type { Channel, ChannelId, Observation, Provider, TargetId } from './core/model.ts';
 import type { Panel } from './core/panel.ts';
 import type { Receiver } from './core/receiver.ts';
 import { openLog, type Log } from './log.ts';
+import { abandonGone } from './main/abandon.ts';
 import { openKinds, type Kinds } from './main/kinds.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
@@ -83,6 +85,8 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
   opened.defer(() => {
     sight.close();
   });
+  for (const { id } of await abandonGone(store, config, now()))
+    log.warn({ event: 'incident', id, change: 'abandoned' }, 'targets of an open incident are no longer configured');
   const board = await openBoard({
     ledger: store,
     now,
@@ -141,11 +145,13 @@ function assign(
 ): ReadonlyMap<TargetId, Assignment> {
   const assignmentsOf = (provider: Provider, channel: Channel): [TargetId, Assignment][] => {
     const { routes, publicUrl } = config;
-    const setting = { providerName: provider.name, timezone: provider.timezone, channel, routes, publicUrl };
-    const expectation: Assignment['expectation'] = (at) => calendars.get(channel.id)?.expectation(at) ?? 'open';
+    const { channels, timezone } = provider;
+    const setting = { providerName: provider.name, timezone, channel, channels, routes, publicUrl };
+    const calendar = calendars.get(channel.id);
+    if (calendar === undefined) return [];
     return channel.targets.flatMap((target) => {
       const kind = kinds.probes.get(target.probe);
-      return kind === undefined ? [] : [[target.id, { target, kind, setting, expectation }]];
+      return kind === undefined ? [] : [[target.id, { target, kind, setting, calendar }]];
     });
   };
   return new Map(
@@ -226,11 +232,15 @@ function look({ config, log, store }: Ground, { assignments, board, metrics, out
     onLook: (observation, target, ruling) => {
       board.see(observation, ruling);
       metrics.look(observation, target);
-      const { incident } = ruling;
+      const { incident, update } = ruling;
       if (incident === undefined) return;
-      const change = incident.updates.at(-1)?.change;
-      if (change === 'opened') metrics.incidentOpened(incident);
-      log.warn({ event: 'incident', id: incident.id, change, cause: incident.cause }, incident.because);
+      const entered = enteredBy(incident, update);
+      if (entered !== undefined) metrics.incidentOpened({ ...incident, ...entered });
+      if (update !== undefined)
+        log.warn(
+          { event: 'incident', id: incident.id, change: update.change, cause: incident.cause },
+          incident.because,
+        );
       outbox.wake();
     },
     onTrouble: (target, what, error) => {

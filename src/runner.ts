@@ -1,20 +1,16 @@
 /** One look: run the probe, stamp it, judge it, record it. It is the door at which a probe's defects are caught. */
 import { randomBytes } from 'node:crypto';
 import { fault, unknown } from './core/fault.ts';
-import { fold } from './core/incident.ts';
-import { holdPromise, isUnsettled, judge } from './core/judge.ts';
-import type { Ledger, Ruling, Standing } from './core/ledger.ts';
-import type { Expectation, Finding, Instant, LocationId, Observation, Target } from './core/model.ts';
+import { holdPromise, isUnsettled } from './core/judge.ts';
+import type { Ledger, Ruling } from './core/ledger.ts';
+import type { Finding, Instant, LocationId, Observation, Target } from './core/model.ts';
 import type { ProbeKind } from './core/probe.ts';
-import { plan, type Setting } from './core/routing.ts';
+import { rule, type Brief } from './core/rule.ts';
 import { redact, secretsIn, type Secret } from './core/secret.ts';
 
 /** Everything that does not change from look to look of one target. */
-export interface Assignment {
-  readonly target: Target;
+export interface Assignment extends Brief {
   readonly kind: ProbeKind;
-  readonly setting: Setting;
-  readonly expectation: (at: Instant) => Expectation;
 }
 
 export interface RunnerOptions {
@@ -113,15 +109,6 @@ export function openRunner(options: RunnerOptions): Runner {
       stopping.abort();
     },
   };
-}
-
-/** The whole decision of one look, pure: the judge, the incident, and who is told. */
-function rule(standing: Standing, observation: Observation, assignment: Assignment): Ruling {
-  const { target, setting, expectation } = assignment;
-  const { health, transition } = judge(standing.health, observation, expectation(observation.at), target.policy);
-  const change = transition && fold(standing.incident, transition, target, observation);
-  if (change === undefined) return { health, notifications: [] };
-  return { health, ...plan(change, observation.at, setting) };
 }
 
 function needsRecheck(ruling: Ruling, observation: Observation): boolean {

@@ -1,105 +1,243 @@
-/** One outage of a channel is one incident: folds the transitions of its targets into it. It knows no receiver and no page. */
-import { diagnose } from './diagnosis.ts';
-import type { Transition } from './judge.ts';
-import type { Channel, Impact, Incident, IncidentUpdate, Instant, Member, Observation, Target } from './model.ts';
+/** Folds what targets say into incidents: one for each outage, of one channel or of several. It knows no receiver and no page. */
+import type { Fault } from './fault.ts';
+import type { Finding, Incident, IncidentUpdate, Instant, Member, MessageEvent, TargetId } from './model.ts';
+import {
+  clock,
+  covers,
+  endOf,
+  isOver,
+  localName,
+  partFor,
+  partOf,
+  recover,
+  replace,
+  withoutEnd,
+  withTrouble,
+  type Scene,
+  type Trouble,
+} from './part.ts';
+import { isSuspended } from './suspension.ts';
+import type { Stand } from './vote.ts';
+
+/** What broke again so soon after it was mended is the same incident; what broke twice is over only after as long. */
+export const REOPEN_MS = 10 * 60_000;
+/** Channels of one provider that fail so close to each other fail together. */
+const TOGETHER_MS = 2 * 60_000;
+const UPDATES_KEPT = 100;
 
 export interface Change {
   readonly incident: Incident;
-  /** What people are told; absent when only the record changes (a second target joined or left). */
-  readonly event?: 'opened' | 'worsened' | 'resolved';
+  /** What people are told; absent when only the record changes. */
+  readonly event?: MessageEvent;
+  /** What was added to the incident's story, if anything. */
+  readonly update?: IncidentUpdate;
 }
 
 /**
- * Folds one target's transition into its channel's incident.
- *
- * The incident's id is the channel plus the start of the first streak, so that a replay of the same observations opens the
- * same incident. It resolves when its last member has: at the latest of their ends.
+ * Brings the provider's incidents in line with what a target is now. `incidents` are the open ones and those resolved within
+ * `REOPEN_MS`. It looks at what is, not at what moved: an incident that a crash or a changed configuration left behind is
+ * put right by the next look. Only a look that itself sees trouble accuses; nothing opens or resolves while closed.
  */
-export function fold(
+export function fold(incidents: readonly Incident[], stand: Stand | undefined, scene: Scene): Change | undefined {
+  const { observation, target, calendar } = scene;
+  if (observation.finding.kind === 'unknown') return undefined;
+  const open = incidents.find((each) => each.resolvedAt === undefined && partOf(each, target.channel) !== undefined);
+  const isOpen = calendar.expectation(observation.at) === 'open';
+  const clocked = open && keepClock(open, isOpen, scene);
+  if (!isOpen || stand === undefined) return clocked;
+  return move(incidents, clocked?.incident ?? open, stand, scene) ?? clocked;
+}
+
+/** Without the targets that are no longer looked at: what nobody looks at cannot keep an incident open. */
+export function abandon(open: Incident, isKept: (target: TargetId) => boolean, at: Instant): Change | undefined {
+  const gone = open.members.filter((each) => each.resolvedAt === undefined && !isKept(each.target));
+  if (gone.length === 0) return undefined;
+  const names = gone.map((each) => localName(each.target)).join(', ');
+  const update: IncidentUpdate = { at, change: 'abandoned', text: `${names}: no longer configured` };
+  const left = gone.reduce((rest, each) => recover(rest, each.target, Math.max(each.since, at)), noted(open, update));
+  return isOver(left) ? resolve(left, at) : { incident: left, update };
+}
+
+function move(
+  incidents: readonly Incident[],
   open: Incident | undefined,
-  transition: Transition,
-  target: Target,
-  observation: Observation,
+  stand: Stand,
+  scene: Scene,
 ): Change | undefined {
-  switch (transition.kind) {
-    case 'opened':
-      return open === undefined
-        ? start(transition, target, observation)
-        : join(open, member(transition, target), observation.at);
-    case 'worsened':
-      return open && join(open, { ...member({ ...transition, impact: 'outage' }, target) }, observation.at);
-    case 'resolved':
-      return open && leave(open, target, transition.at, observation.at);
+  const { target, observation } = scene;
+  const member = open?.members.find((each) => each.target === target.id && each.resolvedAt === undefined);
+  const trouble = troubleOf(stand, observation.finding, target.advisory);
+  if (open !== undefined && member !== undefined) {
+    if (stand.impact === undefined) return leave(open, Math.max(stand.since, member.since), scene);
+    return trouble && goOn(incidents, { open, member }, trouble, scene);
   }
+  if (trouble !== undefined) return fail(incidents, open, trouble, scene);
+  return open && isOver(open) && observation.at - endOf(open) >= REOPEN_MS ? resolve(open, observation.at) : undefined;
 }
 
-/** Drops a target that is no longer configured: what nobody looks at cannot keep an incident open. */
-export function abandon(open: Incident, target: string, at: Instant): Change | undefined {
-  return leave(open, { id: target }, at, at);
+/** A target that was in trouble still is. */
+function goOn(
+  incidents: readonly Incident[],
+  { open, member }: { readonly open: Incident; readonly member: Member },
+  trouble: Trouble,
+  scene: Scene,
+): Change | undefined {
+  if (trouble.impact === 'outage' && member.impact === 'degraded') return rejoin(open, trouble, scene);
+  if (open.suppressedBy !== undefined && suppressor(incidents, scene) === undefined) return release(open, scene);
+  return scene.unstable && !hasChange(open, 'unstable') ? waver(open, trouble.fault, scene) : undefined;
 }
 
-function incidentId(channel: Pick<Channel, 'id'>, at: Instant): string {
-  return `${channel.id.replaceAll('/', '.')}.${at.toString(36)}`;
+/**
+ * What this look accuses its target of. A look that has seen nothing bad itself accuses nobody on the word of others, and one
+ * that got a slow answer does not speak of an outage. An advisory target at most degrades.
+ */
+function troubleOf({ impact, since }: Stand, finding: Finding, advisory: boolean): Trouble | undefined {
+  if (impact === undefined || finding.kind === 'ok' || finding.kind === 'unknown') return undefined;
+  if (impact === 'outage' && finding.kind === 'degraded') return undefined;
+  return { impact: advisory ? 'degraded' : impact, since, fault: finding.fault };
 }
 
-function member(transition: { at: Instant; impact: Impact; fault: Member['fault'] }, target: Target): Member {
-  return {
-    target: target.id,
-    since: transition.at,
-    impact: transition.impact,
-    fault: transition.fault,
-    probe: target.probe,
+/** A target that was well fails: in its channel's incident, in one just over, in one that began beside it, or in a new one. */
+function fail(incidents: readonly Incident[], open: Incident | undefined, trouble: Trouble, scene: Scene): Change {
+  if (open !== undefined) return rejoin(open, trouble, scene);
+  const suppressedBy = suppressor(incidents, scene);
+  const ended = incidents.findLast((each) => isJustOver(each, incidents, trouble.since, scene));
+  if (ended !== undefined) return reopen(ended, trouble, suppressedBy, scene);
+  const together = suppressedBy === undefined && incidents.find((each) => isBeside(each, trouble.since, scene));
+  return together ? spread(together, trouble, scene) : start(trouble, suppressedBy, scene);
+}
+
+/** Over for at most ten minutes, and none of its channels is in another open incident, which would then have two. */
+function isJustOver(each: Incident, incidents: readonly Incident[], since: Instant, { target }: Scene): boolean {
+  if (each.resolvedAt === undefined || since - each.resolvedAt > REOPEN_MS) return false;
+  if (partOf(each, target.channel) === undefined) return false;
+  const open = incidents.filter((other) => other.resolvedAt === undefined);
+  return !each.channels.some((part) => open.some((other) => partOf(other, part.channel) !== undefined));
+}
+
+function isBeside({ resolvedAt, suppressedBy, channels }: Incident, since: Instant, { mayJoin }: Scene): boolean {
+  if (resolvedAt !== undefined || suppressedBy !== undefined) return false;
+  if (!channels.every((each) => mayJoin(each.channel))) return false;
+  return channels.some((each) => Math.abs(since - each.since) <= TOGETHER_MS);
+}
+
+/** The open outage of a channel that this one depends on. */
+function suppressor(incidents: readonly Incident[], { parents }: Scene): Incident['id'] | undefined {
+  return incidents.find((each) =>
+    parents.some((parent) => covers(each, parent) && partOf(each, parent)?.impact === 'outage'),
+  )?.id;
+}
+
+function start(trouble: Trouble, suppressedBy: string | undefined, scene: Scene): Change {
+  const { target, observation, unstable } = scene;
+  const blank: Incident = {
+    id: `${target.channel.replaceAll('/', '.')}.${trouble.since.toString(36)}`,
+    provider: target.provider,
+    channel: target.channel,
+    channels: [],
+    openedAt: trouble.since,
+    confirmedAt: observation.at,
+    impact: trouble.impact,
+    cause: 'unknown',
+    because: '',
+    members: [],
+    updates: [],
+    told: [],
+    ...(suppressedBy !== undefined && { suppressedBy }),
   };
+  const next = withTrouble(blank, partFor(trouble, scene), trouble, scene);
+  const update = updateOf('opened', next.because, scene, observation.at);
+  const opened = noted(next, update);
+  if (!unstable) return tellUnless(suppressedBy, opened, update, 'opened');
+  return tellUnless(suppressedBy, noted(opened, { ...update, change: 'unstable' }), update, 'unstable');
 }
 
-function start(transition: Transition & { kind: 'opened' }, target: Target, observation: Observation): Change {
-  const members = [member(transition, target)];
-  const { cause, because } = diagnose(members);
-  const update: IncidentUpdate = { at: observation.at, change: 'opened', text: because };
-  return {
-    event: 'opened',
-    incident: {
-      id: incidentId({ id: target.channel }, transition.at),
-      provider: target.provider,
-      channel: target.channel,
-      openedAt: transition.at,
-      confirmedAt: observation.at,
-      impact: transition.impact,
-      cause,
-      because,
-      members,
-      updates: [update],
-      told: [],
-    },
-  };
+/** A target of a channel that the incident knows fails, again or worse. */
+function rejoin(open: Incident, trouble: Trouble, scene: Scene): Change {
+  const { target, observation } = scene;
+  const part = partOf(open, target.channel) ?? partFor(trouble, scene);
+  const restedMs = part.resolvedAt === undefined ? 0 : trouble.since - part.resolvedAt;
+  const wasWell = part.resolvedAt !== undefined;
+  const next = withTrouble(open, withoutEnd(part, trouble.since), trouble, scene);
+  const event = next.impact !== open.impact ? 'worsened' : restedMs > REOPEN_MS ? 'joined' : undefined;
+  // What comes and goes within minutes is neither told nor written down each time.
+  if (event === undefined && wasWell) return { incident: next };
+  const update = updateOf(event ?? 'joined', next.because, scene, observation.at);
+  return tellUnless(open.suppressedBy, noted(next, update), update, event);
 }
 
-function join(open: Incident, joining: Member, at: Instant): Change {
-  const others = open.members.filter((each) => each.target !== joining.target);
-  const before = open.members.find((each) => each.target === joining.target && each.resolvedAt === undefined);
-  const members = [
-    ...others,
-    before === undefined ? joining : { ...joining, since: Math.min(before.since, joining.since) },
-  ];
-  const impact = worst(members);
-  const { cause, because } = diagnose(members);
-  const worse = impact === 'outage' && open.impact === 'degraded';
-  const update: IncidentUpdate = { at, change: worse ? 'worsened' : 'joined', text: because };
-  const incident = { ...open, members, impact, cause, because, updates: [...open.updates, update] };
-  return worse ? { incident, event: 'worsened' } : { incident };
+/** Another channel fails beside the first ones. */
+function spread(open: Incident, trouble: Trouble, scene: Scene): Change {
+  const next = withTrouble(open, partFor(trouble, scene), trouble, scene);
+  const update = updateOf('joined', next.because, scene, scene.observation.at);
+  return { incident: noted(next, update), update, event: 'joined' };
 }
 
-function leave(open: Incident, target: { readonly id: string }, endedAt: Instant, at: Instant): Change | undefined {
-  if (!open.members.some((each) => each.target === target.id && each.resolvedAt === undefined)) return undefined;
-  const members = open.members.map((each) =>
-    each.target === target.id && each.resolvedAt === undefined ? { ...each, resolvedAt: endedAt } : each,
-  );
-  if (members.some((each) => each.resolvedAt === undefined)) return { incident: { ...open, members } };
-  const resolvedAt = Math.max(...members.map((each) => each.resolvedAt ?? endedAt));
-  const update: IncidentUpdate = { at, change: 'resolved', text: open.because };
-  return { event: 'resolved', incident: { ...open, members, resolvedAt, updates: [...open.updates, update] } };
+function reopen(ended: Incident, trouble: Trouble, suppressedBy: string | undefined, scene: Scene): Change {
+  const { resolvedAt: _over, suppressedBy: _before, ...rest } = ended;
+  const part = partOf(ended, scene.target.channel) ?? partFor(trouble, scene);
+  const open: Incident = { ...rest, ...(suppressedBy !== undefined && { suppressedBy }) };
+  const next = withTrouble(open, withoutEnd(part, trouble.since), trouble, scene);
+  const update = updateOf('reopened', next.because, scene, scene.observation.at);
+  return tellUnless(suppressedBy, noted(next, update), update, 'reopened');
 }
 
-function worst(members: readonly Member[]): Impact {
-  return members.some((each) => each.impact === 'outage' && each.resolvedAt === undefined) ? 'outage' : 'degraded';
+/** The channel that it depended on works again and this one does not: now it is news of its own. */
+function release(open: Incident, scene: Scene): Change {
+  const { suppressedBy: _parent, ...rest } = open;
+  const { cause, because } = scene.explain(rest.members);
+  const event = hasChange(open, 'reopened') ? 'reopened' : 'opened';
+  return { incident: { ...rest, cause, because, confirmedAt: scene.observation.at }, event };
+}
+
+function waver(open: Incident, fault: Fault, scene: Scene): Change {
+  const update = updateOf('unstable', `${localName(scene.target.id)}: ${fault.message}`, scene, scene.observation.at);
+  return tellUnless(open.suppressedBy, noted(open, update), update, 'unstable');
+}
+
+function leave(open: Incident, endedAt: Instant, { target, observation, calendar }: Scene): Change {
+  const left = recover(open, target.id, endedAt, calendar);
+  if (!isOver(left)) return { incident: left };
+  // What broke twice in ten minutes may break again: it is over when it has held as long.
+  if (hasChange(open, 'reopened') && observation.at - endOf(left) < REOPEN_MS) return { incident: left };
+  return resolve(left, observation.at);
+}
+
+function resolve(left: Incident, at: Instant): Change {
+  const update: IncidentUpdate = { at, change: 'resolved', text: left.because };
+  const incident = noted({ ...left, resolvedAt: endOf(left) }, update);
+  return tellUnless(left.suppressedBy, incident, update, 'resolved');
+}
+
+/** Stops or starts the channel's clock at closing and opening time. */
+function keepClock(open: Incident, isOpen: boolean, scene: Scene): Change | undefined {
+  const { target, observation, calendar } = scene;
+  const part = partOf(open, target.channel);
+  if (part === undefined || part.resolvedAt !== undefined || isSuspended(part) !== isOpen) return undefined;
+  const clocked = clock(part, observation.at, calendar);
+  if (isSuspended(clocked) === isOpen) return undefined;
+  const update = updateOf(isOpen ? 'continued' : 'suspended', open.because, scene, observation.at);
+  return { incident: noted({ ...open, channels: replace(open.channels, clocked) }, update), update };
+}
+
+function noted(incident: Incident, update: IncidentUpdate): Incident {
+  const updates = [...incident.updates, update];
+  return { ...incident, updates: updates.length > UPDATES_KEPT ? updates.toSpliced(UPDATES_KEPT / 2, 1) : updates };
+}
+
+function tellUnless(
+  suppressedBy: string | undefined,
+  incident: Incident,
+  update: IncidentUpdate,
+  event: MessageEvent | undefined,
+): Change {
+  return suppressedBy !== undefined || event === undefined ? { incident, update } : { incident, update, event };
+}
+
+function updateOf(change: IncidentUpdate['change'], text: string, { target }: Scene, at: Instant): IncidentUpdate {
+  return { at, change, text, channel: target.channel };
+}
+
+function hasChange(incident: Incident, change: IncidentUpdate['change']): boolean {
+  return incident.updates.some((each) => each.change === change);
 }

@@ -1,5 +1,6 @@
 /** How the health of one target moves. Pure: (health, observation, expectation, policy) -> verdict; it knows no clock and no channel. */
 import { fault as slowFault, type Fault } from './fault.ts';
+import { isUnstable, nextFlips, type Flips } from './flap.ts';
 import type { Expectation, Finding, Impact, Instant, Observation, Policy } from './model.ts';
 
 /** Which of the newest looks that got an answer were slow or impaired, oldest first. At most `policy.slow.of` long. */
@@ -9,7 +10,16 @@ export type SlowWindow = readonly { readonly at: Instant; readonly slow: boolean
  * Health of one target as seen from one location. `since` is back-dated to the first look of the streak. Whether support
  * was promised at that hour is another axis and stands nowhere in here.
  */
-export type Health =
+export type Health = Course & Phase;
+
+/** How restless the newest looks were. Left out while nothing changes. */
+export interface Course {
+  readonly flips?: Flips;
+  /** Flapping: nothing that its looks say is news until they calm down. */
+  readonly unstable?: true;
+}
+
+type Phase =
   | { readonly phase: 'unknown' }
   | { readonly phase: 'up'; readonly since: Instant; readonly window: SlowWindow }
   /** Degraded for certain: an incident of impact `degraded` names this target. */
@@ -19,7 +29,7 @@ export type Health =
       readonly phase: 'pending';
       readonly since: Instant;
       readonly streak: number;
-      readonly from: Exclude<Health, { phase: 'pending' | 'down' | 'recovering' }>;
+      readonly from: Exclude<Phase, { phase: 'pending' | 'down' | 'recovering' }>;
     }
   | { readonly phase: 'down'; readonly since: Instant }
   /** Answering again, not yet for certain. `since` is the first good look. */
@@ -54,8 +64,33 @@ export const UNKNOWN_HEALTH: Health = { phase: 'unknown' };
 export function judge(health: Health, observation: Observation, expectation: Expectation, policy: Policy): Verdict {
   const { finding, at } = observation;
   if (finding.kind === 'unknown') return { health };
-  if (expectation !== 'open') return { health: outsideHours(health, finding, at) };
-  return finding.kind === 'failed' ? failure(health, finding.fault, at, policy) : answer(health, finding, at, policy);
+  const calm = withoutCourse(health);
+  if (expectation !== 'open') {
+    const kept = outsideHours(calm, finding, at);
+    return { health: kept === calm ? health : withCourse(kept, health.flips ?? 0, health.unstable === true) };
+  }
+  const verdict =
+    finding.kind === 'failed' ? failure(calm, finding.fault, at, policy) : answer(calm, finding, at, policy);
+  const flips = nextFlips(health.flips ?? 0, hasTurned(health, finding));
+  if (flips === 0) return verdict;
+  return { ...verdict, health: withCourse(verdict.health, flips, isUnstable(flips, health.unstable === true)) };
+}
+
+/** A turn is from failing to answering or back. Slow is an answer. */
+function hasTurned(health: Health, finding: Answer): boolean {
+  if (health.phase === 'unknown') return false;
+  return (health.phase === 'pending' || health.phase === 'down') !== (finding.kind === 'failed');
+}
+
+function withoutCourse(health: Health): Health {
+  if (health.flips === undefined) return health;
+  const { flips: _flips, unstable: _unstable, ...calm } = health;
+  return calm;
+}
+
+function withCourse(calm: Health, flips: Flips, unstable: boolean): Health {
+  if (flips === 0) return calm;
+  return unstable ? { ...calm, flips, unstable } : { ...calm, flips };
 }
 
 /** Behind a closed door nothing opens or resolves, and a streak that was not confirmed is forgotten: its clock would span the night. */

@@ -5,6 +5,8 @@ import type {
   Expectation,
   Finding,
   Incident,
+  IncidentId,
+  IncidentUpdate,
   Instant,
   LocationId,
   Notice,
@@ -15,11 +17,13 @@ import type {
 import type { Health } from './judge.ts';
 import type { Delivery } from './receiver.ts';
 
-/** What is known of a target and its channel at the moment a look is judged. */
+/** What is known of a target and its provider at the moment a look is judged. */
 export interface Standing {
   readonly health: Health;
-  /** The channel's open incident, if there is one. */
-  readonly incident: Incident | undefined;
+  /** What the other places say of the same target, however long ago. */
+  readonly elsewhere: readonly { readonly health: Health; readonly seenAt: Instant }[];
+  /** The provider's open incidents, and those resolved so lately that they may go on; by when they began. */
+  readonly incidents: readonly Incident[];
 }
 
 /** What a look changes. Written in one transaction with the observation, or not at all. */
@@ -27,10 +31,15 @@ export interface Ruling {
   readonly health: Health;
   /** Present when the incident is new or has changed. */
   readonly incident?: Incident;
+  /** What was added to the incident's story. */
+  readonly update?: IncidentUpdate;
   readonly notifications: readonly Notification[];
   /** What was promised at that time; kept with the look, so that promised time is told from other time. Absent: open. */
   readonly expected?: Expectation;
 }
+
+/** A change of an incident that no look has brought. */
+export type Amendment = Omit<Ruling, 'health'> & { readonly incident: Incident };
 
 export interface HealthRow {
   readonly target: TargetId;
@@ -115,6 +124,11 @@ export interface Ledger {
     channel: ChannelId,
     rule: (standing: Standing) => Ruling,
   ): Promise<Ruling | undefined>;
+  /**
+   * Changes an incident outside of a look, in one transaction with its notifications. `change` is pure and may be called
+   * again; `undefined` leaves it as it is, and so does an id that is not there.
+   */
+  amend(id: IncidentId, change: (incident: Incident) => Amendment | undefined): Promise<Amendment | undefined>;
   /** Health of every target and location ever recorded. */
   health(): Promise<readonly HealthRow[]>;
   /** Open incidents. */

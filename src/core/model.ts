@@ -247,17 +247,44 @@ export interface Member {
 
 export type IncidentId = string;
 
-/** One outage of one channel. The id is the channel plus the start of the first streak, so a replay opens the same one. */
+/** A stretch within an outage when nothing was promised; without an end it goes on. */
+export interface Suspension {
+  readonly from: Instant;
+  readonly until?: Instant;
+}
+
+/** A channel's part in an incident. */
+export interface Affected {
+  readonly channel: ChannelId;
+  /** First failing look of the streak. */
+  readonly since: Instant;
+  readonly resolvedAt?: Instant;
+  /** The worst it has been. */
+  readonly impact: Impact;
+  /** From what was seen of this channel alone. */
+  readonly cause: Cause;
+  /** Closed, or under maintenance: the clock stands still. */
+  readonly suspended: readonly Suspension[];
+}
+
+/**
+ * One outage: of one channel, or of several of one provider that failed together. The id is the first channel plus the start of
+ * its streak, so a replay opens the same one.
+ */
 export interface Incident {
   readonly id: IncidentId;
   readonly provider: ProviderId;
+  /** The first channel that failed. */
   readonly channel: ChannelId;
+  /** In the order in which they failed; the first one is `channel`. */
+  readonly channels: readonly Affected[];
   /** First failing look of the streak. */
   readonly openedAt: Instant;
   /** When the streak was long enough to be sure. */
   readonly confirmedAt: Instant;
   /** First good look of the streak that ended it. */
   readonly resolvedAt?: Instant;
+  /** The worst it has been. */
   readonly impact: Impact;
   readonly cause: Cause;
   /** The evidence for the cause in one sentence for operators. */
@@ -266,12 +293,29 @@ export interface Incident {
   readonly updates: readonly IncidentUpdate[];
   /** Names of the receivers that were told that it broke: the same are told that it works. */
   readonly told: readonly string[];
+  /** The outage of a channel that this one depends on. While it lasts nobody is told of this one. */
+  readonly suppressedBy?: IncidentId;
 }
 
 export interface IncidentUpdate {
   readonly at: Instant;
-  readonly change: 'opened' | 'joined' | 'worsened' | 'resolved';
+  readonly change:
+    | 'opened'
+    /** Another target, or another channel, failed too. */
+    | 'joined'
+    | 'worsened'
+    /** It changes too often for each change to be told. */
+    | 'unstable'
+    | 'resolved'
+    /** It broke again so soon that it is the same incident. */
+    | 'reopened'
+    /** The clock stops: closed, or under maintenance. */
+    | 'suspended'
+    | 'continued'
+    /** A target is looked at no more. */
+    | 'abandoned';
   readonly text: string;
+  readonly channel?: ChannelId;
 }
 
 /** A message that has to reach a receiver. Written with the incident, in the same transaction. */
@@ -285,14 +329,19 @@ export interface Notification {
   readonly message: Message;
 }
 
+export type MessageEvent = 'opened' | 'joined' | 'worsened' | 'unstable' | 'reopened' | 'resolved';
+
 /** What a receiver is told: everything that the engineer on call needs, and nothing that is secret. */
 export interface Message {
   readonly key: string;
-  readonly event: 'opened' | 'worsened' | 'resolved' | 'test';
+  readonly event: MessageEvent | 'test';
   readonly severity: 'critical' | 'warning';
   readonly incident: Incident;
   readonly providerName: string;
+  /** The channel that this message is about. */
   readonly channelName: string;
+  /** Names of all channels of the incident, in its order. */
+  readonly channelNames?: readonly string[];
   readonly channelKind: ChannelKind;
   readonly contact?: string;
   readonly timezone: string;

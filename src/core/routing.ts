@@ -1,6 +1,16 @@
 /** Who is told what. Pure: from a change and the routes to the notifications of one transaction; it sends nothing. */
 import type { Change } from './incident.ts';
-import type { Cause, Channel, ChannelKind, Incident, Instant, Message, Notification } from './model.ts';
+import type {
+  Cause,
+  Channel,
+  ChannelId,
+  ChannelKind,
+  Incident,
+  Instant,
+  Message,
+  MessageEvent,
+  Notification,
+} from './model.ts';
 import { present } from './present.ts';
 
 export type Severity = 'critical' | 'warning';
@@ -31,15 +41,20 @@ export interface Addressed {
   readonly waitMs: number;
 }
 
-/** The receivers of a change: first match wins unless the route says `continue`. Who was told that it broke is told that it works. */
+/**
+ * The receivers of a change: first match wins unless the route says `continue`. Who was told that it broke is told that it works,
+ * and that it broke again.
+ */
 export function address(change: Change, channel: Channel, routes: readonly Route[]): readonly Addressed[] {
-  if (change.event === 'resolved') return change.incident.told.map((receiver) => ({ receiver, waitMs: 0 }));
+  const before = change.incident.told.map((receiver) => ({ receiver, waitMs: 0 }));
+  if (change.event === 'resolved') return before;
   const found = new Map<string, number>();
   for (const route of routes) {
     if (!matches(route.match, change.incident, channel)) continue;
     for (const receiver of route.to) if (!found.has(receiver)) found.set(receiver, route.groupWaitMs);
     if (!route.continue) break;
   }
+  if (change.event === 'reopened') for (const { receiver } of before) found.set(receiver, found.get(receiver) ?? 0);
   return [...found].map(([receiver, waitMs]) => ({ receiver, waitMs }));
 }
 
@@ -62,6 +77,8 @@ export interface Setting {
   readonly providerName: string;
   readonly timezone: string;
   readonly channel: Channel;
+  /** All channels of the provider, for their names. */
+  readonly channels?: readonly Channel[];
   readonly routes: readonly Route[];
   readonly publicUrl: string | undefined;
 }
@@ -80,26 +97,37 @@ export function plan(change: Change, now: Instant, setting: Setting): Plan {
   const told = [...new Set([...change.incident.told, ...addressed.map((each) => each.receiver)])];
   const incident = { ...change.incident, told };
   const notifications = addressed.map(({ receiver, waitMs }) => {
-    const key = `${incident.id}:${event}:${receiver}`;
+    const key = `${incident.id}:${occasion(event, incident, setting.channel.id)}:${receiver}`;
     const message = compose(key, event, incident, setting);
     return { key, receiver, createdAt: now, dueAt: now + waitMs, message };
   });
   return { incident, notifications };
 }
 
+/** What makes a change different from the others of its incident: most happen once. */
+function occasion(event: MessageEvent, { members, updates }: Incident, channel: ChannelId): string {
+  if (event === 'joined') {
+    const sinces = members.filter((each) => each.target.startsWith(`${channel}/`)).map((each) => each.since);
+    return `joined.${localName(channel)}.${Math.max(...sinces).toString(36)}`;
+  }
+  return event === 'resolved' && updates.some((each) => each.change === 'reopened') ? 'resolved.2' : event;
+}
+
 function compose(
   key: string,
-  event: 'opened' | 'worsened' | 'resolved',
+  event: MessageEvent,
   incident: Incident,
-  { providerName, timezone, channel, publicUrl }: Setting,
+  { providerName, timezone, channel, channels, publicUrl }: Setting,
 ): Message {
+  const names = incident.channels.map(({ channel: id }) => nameOf(id, channels ?? [channel]));
   return {
     key,
     event,
     severity: severityOf(incident),
     incident,
     providerName,
-    channelName: channel.name.en ?? channel.name.id ?? channel.name.zh ?? channel.id,
+    channelName: nameOf(channel.id, [channel]),
+    channelNames: names,
     channelKind: channel.kind,
     timezone,
     told: incident.told,
@@ -110,4 +138,13 @@ function compose(
         publicUrl === undefined || channel.private ? undefined : new URL(`en/incidents/${incident.id}`, publicUrl).href,
     }),
   };
+}
+
+function nameOf(id: ChannelId, channels: readonly Channel[]): string {
+  const name = channels.find((each) => each.id === id)?.name ?? {};
+  return name.en ?? name.id ?? name.zh ?? localName(id);
+}
+
+function localName(id: string): string {
+  return id.slice(id.lastIndexOf('/') + 1);
 }

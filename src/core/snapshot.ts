@@ -77,8 +77,12 @@ export interface IncidentView {
   readonly id: string;
   /** Id of the channel within the provider; so in the notices and maintenances below. */
   readonly channel: string;
+  /** All channels that it took with it, the first one first; absent: that one alone. */
+  readonly channels?: readonly string[];
   readonly openedAt: Instant;
   readonly resolvedAt?: Instant;
+  /** How much of it, when it is over, was in hours promised to customers. */
+  readonly promisedMs?: number;
   readonly impact: Impact;
   readonly cause: Cause;
   readonly updates: readonly { readonly at: Instant; readonly change: 'opened' | 'joined' | 'worsened' | 'resolved' }[];

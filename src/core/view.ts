@@ -3,20 +3,24 @@ import type { Calendar } from './calendar.ts';
 import type { Health } from './judge.ts';
 import type { NoticeRow } from './ledger.ts';
 import type {
+  Affected,
   Channel,
   ChannelId,
   ChannelStatus,
   Expectation,
   Incident,
+  IncidentUpdate,
   Instant,
   Observation,
   Provider,
   Target,
   TargetId,
 } from './model.ts';
+import { covers, partOf } from './part.ts';
 import { present } from './present.ts';
 import { staleFrom } from './slots.ts';
 import type { ChannelView, IncidentView, MaintenanceView, NoticeView, ProviderView, Snapshot } from './snapshot.ts';
+import { promisedMs } from './suspension.ts';
 import { channelStatus, isDown, providerIndicator, sinceOf, type TargetStanding } from './status.ts';
 
 /** What is known of a target. */
@@ -35,7 +39,7 @@ export interface Situation {
   readonly providers: readonly Provider[];
   readonly calendars: ReadonlyMap<ChannelId, Calendar>;
   readonly targets: ReadonlyMap<TargetId, TargetState>;
-  readonly openIncidents: ReadonlyMap<ChannelId, Incident>;
+  readonly openIncidents: readonly Incident[];
   /** Resolved ones, newest first. */
   readonly recentIncidents: readonly Incident[];
   readonly notices: readonly NoticeRow[];
@@ -79,9 +83,10 @@ export function standingOf(channel: Channel, situation: Situation): ChannelStand
   };
 }
 
-function standing(target: Target, { targets, now }: Situation): TargetStanding {
+/** While we are blind, what was seen before says nothing about now. */
+function standing(target: Target, { targets, now, blind }: Situation): TargetStanding {
   const state = targets.get(target.id);
-  const stale = state?.lastSeen === undefined || now > staleFrom(target, state.lastSeen.at);
+  const stale = blind || state?.lastSeen === undefined || now > staleFrom(target, state.lastSeen.at);
   return { health: state?.health ?? { phase: 'unknown' }, advisory: target.advisory, stale };
 }
 
@@ -92,9 +97,10 @@ function publicChannels(provider: Provider): readonly Channel[] {
 function viewProvider(provider: Provider, situation: Situation): ProviderView {
   const channels = publicChannels(provider);
   const views = channels.map((channel) => viewChannel(channel, provider, situation));
-  const open = channels.flatMap((channel) => situation.openIncidents.get(channel.id) ?? []);
   const ids = new Set(channels.map((channel) => channel.id));
-  const recent = situation.recentIncidents.filter((each) => ids.has(each.channel) && each.resolvedAt !== undefined);
+  const isPublic = (each: Incident): boolean => ids.has(each.channel);
+  const open = situation.openIncidents.filter(isPublic);
+  const recent = situation.recentIncidents.filter((each) => isPublic(each) && each.resolvedAt !== undefined);
   return {
     id: provider.id,
     name: provider.name,
@@ -104,7 +110,7 @@ function viewProvider(provider: Provider, situation: Situation): ProviderView {
     indicator: providerIndicator(views.map((view) => view.status)),
     channels: views,
     fallbacks: provider.fallbacks,
-    incidents: [...open, ...recent].map(viewIncident),
+    incidents: [...open, ...recent].map((each) => viewIncident(each, ids)),
     notices: viewNotices(situation.notices.filter((each) => ids.has(each.channel))),
     maintenances: channels.flatMap((channel) => maintenancesOf(channel, situation)),
   };
@@ -115,7 +121,8 @@ function viewChannel(channel: Channel, provider: Provider, situation: Situation)
   const states = channel.targets.flatMap((target) => situation.targets.get(target.id) ?? []);
   const newest = latest(states.map((state) => state.lastSeen));
   const good = latest(states.map((state) => state.lastGood));
-  const incident = situation.openIncidents.get(channel.id);
+  const incident = situation.openIncidents.find((each) => covers(each, channel.id));
+  const part = incident && partOf(incident, channel.id);
   return {
     id: localId(channel.id),
     kind: channel.kind,
@@ -126,7 +133,7 @@ function viewChannel(channel: Channel, provider: Provider, situation: Situation)
     languages: channel.languages,
     ...hoursOf(channel, situation),
     ...present({
-      since: statusSince(status, channel, states, situation),
+      since: statusSince(status, states, part),
       lastSeenAt: newest?.at,
       answerMs: good && situation.answerMs(good),
       promiseMs: channel.targets.find((target) => target.promiseMs !== undefined)?.promiseMs,
@@ -134,8 +141,8 @@ function viewChannel(channel: Channel, provider: Provider, situation: Situation)
       contactChecked: provider.contacts.find((each) => each.channel === localId(channel.id))?.checked,
       cost: channel.cost,
       incident: incident?.id,
-      cause: incident?.cause,
-      impact: incident?.impact,
+      cause: part?.cause,
+      impact: part?.impact,
     }),
   };
 }
@@ -160,15 +167,14 @@ function latest(observations: readonly (Observation | undefined)[]): Observation
 /** Since when the word on the page holds: an incident's start while there is one, else the start of the good streak. */
 function statusSince(
   status: ChannelStatus,
-  channel: Channel,
   states: readonly TargetState[],
-  situation: Situation,
+  part: Affected | undefined,
 ): Instant | undefined {
   switch (status) {
     case 'major_outage':
     case 'partial_outage':
     case 'degraded_performance':
-      return situation.openIncidents.get(channel.id)?.openedAt;
+      return part?.since;
     case 'operational': {
       const starts = states.filter((state) => !isDown(state.health)).flatMap((state) => sinceOf(state.health) ?? []);
       return starts.length === 0 ? undefined : Math.max(...starts);
@@ -180,17 +186,37 @@ function statusSince(
   }
 }
 
-function viewIncident(incident: Incident): IncidentView {
+function viewIncident(incident: Incident, publicIds: ReadonlySet<ChannelId>): IncidentView {
   return {
     id: incident.id,
     channel: localId(incident.channel),
+    channels: incident.channels.flatMap(({ channel }) => (publicIds.has(channel) ? [localId(channel)] : [])),
     openedAt: incident.openedAt,
     impact: incident.impact,
     cause: incident.cause,
-    updates: incident.updates.map(({ at, change }) => ({ at, change })),
-    ...present({ resolvedAt: incident.resolvedAt }),
+    updates: incident.updates.flatMap(({ at, change }) => {
+      const shown = SHOWN[change];
+      return shown === undefined ? [] : [{ at, change: shown }];
+    }),
+    ...(incident.resolvedAt !== undefined && {
+      resolvedAt: incident.resolvedAt,
+      promisedMs: promisedMs(incident, incident.resolvedAt),
+    }),
   };
 }
+
+/** What of an incident's story concerns a customer, and as what. */
+const SHOWN: Readonly<Record<IncidentUpdate['change'], IncidentView['updates'][number]['change'] | undefined>> = {
+  opened: 'opened',
+  joined: 'joined',
+  worsened: 'worsened',
+  resolved: 'resolved',
+  reopened: 'opened',
+  unstable: undefined,
+  suspended: undefined,
+  continued: undefined,
+  abandoned: undefined,
+};
 
 function viewNotices(rows: readonly NoticeRow[]): NoticeView[] {
   return rows

@@ -18,6 +18,7 @@ import { printable } from '../core/fault.ts';
 import type { Message } from '../core/model.ts';
 import { defineReceiver, type Delivery, type Receiver } from '../core/receiver.ts';
 import { redact, Secret, secret, secretsIn } from '../core/secret.ts';
+import { promisedMs } from '../core/suspension.ts';
 import { authorities, reach, reachHost } from './private.ts';
 import { word } from './wording.ts';
 
@@ -153,7 +154,15 @@ function payload(message: Message) {
       ...(incident.resolvedAt !== undefined && {
         resolved_at: iso(incident.resolvedAt),
         duration_seconds: Math.max(0, Math.round((incident.resolvedAt - incident.openedAt) / 1_000)),
+        promised_seconds: Math.round(promisedMs(incident, incident.resolvedAt) / 1_000),
       }),
+      channels: incident.channels.map(({ channel, since, resolvedAt, impact, cause }) => ({
+        id: channel,
+        impact,
+        cause,
+        since: iso(since),
+        ...(resolvedAt !== undefined && { resolved_at: iso(resolvedAt) }),
+      })),
       targets: incident.members.map(({ target, probe, impact, since, resolvedAt, fault }) => ({
         id: target,
         probe,

@@ -1,6 +1,7 @@
 /** The text of one alert, for the engineer on call, in English. It knows no protocol: a receiver wraps it. */
 import { printable } from '../core/fault.ts';
-import type { Cause, ChannelKind, Impact, Instant, Member, Message } from '../core/model.ts';
+import type { Affected, Cause, ChannelKind, Impact, Instant, Member, Message } from '../core/model.ts';
+import { promisedMs } from '../core/suspension.ts';
 
 export interface Wording {
   /** One line of at most 200 characters. */
@@ -63,17 +64,44 @@ export function word(message: Message): Wording {
 
 function headlineOf(message: Message): string {
   const { event, incident, channelName, timezone } = message;
-  const since = `${CAUSES[incident.cause][0]} since ${clockTime(incident.openedAt, timezone)}`;
+  const about = subjectOf(message);
+  const since = `${CAUSES[about.cause][0]} since ${clockTime(about.since, timezone)}`;
+  const [all, are] = everyone(message);
   switch (event) {
     case 'opened':
-      return `${channelName} is ${stateOf(incident.impact)}: ${since}`;
+      return `${all} ${are} ${stateOf(incident.impact)}: ${since}`;
+    case 'joined':
+      return `${channelName} is ${stateOf(subjectOf(message).impact)} too: ${since}`;
     case 'worsened':
-      return `${channelName} is now ${stateOf(incident.impact)}: ${since}`;
+      return `${all} ${are} now ${stateOf(incident.impact)}: ${since}`;
+    case 'unstable':
+      return `${channelName} is unstable: it fails and answers in turn`;
+    case 'reopened':
+      return `${channelName} is ${stateOf(subjectOf(message).impact)} again: ${since}`;
     case 'resolved':
-      return `${channelName} is back after ${formatSpan(lasted(message))}`;
+      return `${all} ${are} back after ${formatSpan(lasted(message))}`;
     case 'test':
       return `Test message about ${channelName}: nothing is wrong`;
   }
+}
+
+/** All channels of the incident as a subject, with its verb. */
+function everyone({ channelName, channelNames = [channelName] }: Message): readonly [names: string, verb: string] {
+  if (channelNames.length < 2) return [channelNames[0] ?? channelName, 'is'];
+  return [`${channelNames.slice(0, -1).join(', ')} and ${channelNames.at(-1) ?? ''}`, 'are'];
+}
+
+/** What the message speaks of: of one channel when it is news about that one, else of the whole incident. */
+function subjectOf(message: Message): Pick<Affected, 'impact' | 'cause' | 'since'> {
+  const { event, incident, channelName, channelNames = [] } = message;
+  const whole = { impact: incident.impact, cause: incident.cause, since: incident.openedAt };
+  if (event !== 'joined' && event !== 'reopened') return whole;
+  const part = incident.channels[channelNames.indexOf(channelName)];
+  if (part === undefined) return whole;
+  const open = incident.members.filter(
+    (each) => each.resolvedAt === undefined && each.target.startsWith(`${part.channel}/`),
+  );
+  return { ...part, since: open.length === 0 ? part.since : Math.min(...open.map((each) => each.since)) };
 }
 
 function stateOf(impact: Impact): string {
@@ -87,12 +115,13 @@ function factsOf(message: Message): readonly FactLine[] {
   const { event, incident, timezone } = message;
   const isOver = event === 'resolved';
   const lines: (FactLine | undefined)[] = [
-    ['Since', fullTime(incident.openedAt, timezone)],
+    ['Since', fullTime(subjectOf(message).since, timezone)],
     incident.resolvedAt === undefined ? undefined : ['Until', fullTime(incident.resolvedAt, timezone)],
-    isOver ? ['Duration', formatSpan(lasted(message))] : undefined,
-    ['Cause', `${CAUSES[incident.cause][0]}: ${CAUSES[incident.cause][1]}`],
+    isOver ? ['Duration', durationOf(message)] : undefined,
+    incident.channels.length < 2 ? undefined : ['Channels', `${incident.channels.length}`, ...channelsOf(message)],
+    ['Cause', CAUSES[subjectOf(message).cause].join(': ')],
     ['Evidence', incident.because, ...membersOf(message)],
-    isOver ? undefined : ['Customers', CUSTOMERS[message.channelKind][incident.impact]],
+    isOver ? undefined : ['Customers', CUSTOMERS[message.channelKind][subjectOf(message).impact]],
     message.contact === undefined ? undefined : ['Contact', message.contact],
     ['Told', message.told.length === 0 ? 'only you' : message.told.join(', ')],
     message.runbook === undefined ? undefined : ['Runbook', message.runbook],
@@ -101,6 +130,21 @@ function factsOf(message: Message): readonly FactLine[] {
   return lines
     .filter((each) => each !== undefined)
     .map(([label, ...values]) => [label, ...values.map((each) => oneLine(each, VALUE_CAP))]);
+}
+
+/** What customers felt of it, when it went on over hours in which nobody promised them anything. */
+function durationOf(message: Message): string {
+  const whole = lasted(message);
+  const felt = promisedMs(message.incident, message.incident.openedAt + whole);
+  return felt === whole ? formatSpan(whole) : `${formatSpan(whole)}, of that ${formatSpan(felt)} in promised hours`;
+}
+
+function channelsOf({ incident, channelNames = [], timezone }: Message): string[] {
+  return incident.channels.slice(0, MEMBERS_CAP).map((each, index) => {
+    const name = channelNames[index] ?? each.channel;
+    const end = each.resolvedAt === undefined ? '' : ` until ${clockTime(each.resolvedAt, timezone)}`;
+    return `${name}: ${stateOf(each.impact)} since ${clockTime(each.since, timezone)}${end}, ${CAUSES[each.cause][0]}`;
+  });
 }
 
 /** One by one only when there are several: of a single one `because` has told everything. */
@@ -118,9 +162,25 @@ function memberLine(member: Member, timezone: string): string {
 function opening(message: Message): string {
   const { event, channelName, providerName, incident } = message;
   if (event === 'test') return `This is a test. ${channelName} of ${providerName} is not affected.`;
-  if (event === 'resolved') return `${channelName} of ${providerName} can be reached again.`;
-  const now = event === 'worsened' ? 'now ' : '';
-  return `${channelName} of ${providerName} is ${now}${stateOf(incident.impact)}.`;
+  const [all, are] = everyone(message);
+  switch (event) {
+    case 'resolved':
+      return `${all} of ${providerName} can be reached again.`;
+    case 'opened':
+      return `${all} of ${providerName} ${are} ${stateOf(incident.impact)}.`;
+    case 'worsened':
+      return `${all} of ${providerName} ${are} now ${stateOf(incident.impact)}.`;
+    case 'joined':
+      return `${channelName} of ${providerName} is ${stateOf(subjectOf(message).impact)} too, in one incident with ${others(message)}.`;
+    case 'reopened':
+      return `${channelName} of ${providerName} is ${stateOf(subjectOf(message).impact)} again. The next message comes when it has held for ten minutes.`;
+    case 'unstable':
+      return `${channelName} of ${providerName} fails and answers in turn. The next message comes when it is steady.`;
+  }
+}
+
+function others({ channelName, channelNames = [] }: Message): string {
+  return channelNames.filter((each) => each !== channelName).join(', ');
 }
 
 function footer({ incident, severity }: Message): string {

@@ -1,24 +1,20 @@
 /** Writes one look: what is decided of it, and through the history what it leaves behind. It runs inside a transaction that it does not know. */
 import type { Database } from 'better-sqlite3';
-import { UNKNOWN_HEALTH } from '../core/judge.ts';
-import type { Ruling, Standing } from '../core/ledger.ts';
-import type { ChannelId, Incident, Observation } from '../core/model.ts';
+import { UNKNOWN_HEALTH, type Health } from '../core/judge.ts';
+import type { Amendment, Ruling, Standing } from '../core/ledger.ts';
+import type { ChannelId, Incident, IncidentId, Observation } from '../core/model.ts';
+import { covers } from '../core/part.ts';
 import type { History } from './history.ts';
-import type { Remembered } from './memory.ts';
-import {
-  packIncident,
-  packNotification,
-  unpackHealth,
-  unpackIncident,
-  type IncidentRow,
-  type NotificationRow,
-} from './rows.ts';
+import type { KnownHealth, Remembered } from './memory.ts';
+import { packIncident, packNotification, unpackIncident, type IncidentRow, type NotificationRow } from './rows.ts';
+import { openStandings, type Spot } from './standing.ts';
 
 export type Rule = (standing: Standing) => Ruling;
 
-/** A function that writes one look and says what was ruled; `undefined` when this look was recorded before. */
+/** Functions that write one look, or a change that no look brought. `undefined`: there was nothing to write. */
 export function lookWriter(db: Database, memory: Remembered, history: History) {
   const sql = statements(db);
+  const standings = openStandings(db, memory);
 
   function targetNumber(name: string, channel: ChannelId): number {
     return memory.targets.get(name) ?? number(sql.target.get(name, channel));
@@ -28,53 +24,64 @@ export function lookWriter(db: Database, memory: Remembered, history: History) {
     return memory.locations.get(name) ?? number(sql.location.get(name));
   }
 
-  function standingOf(key: string, target: number, location: number, channel: ChannelId) {
-    const known = memory.health.get(key) ?? readHealth(target, location);
-    const incident = memory.incidents.has(channel) ? memory.incidents.get(channel) : readIncident(channel);
-    return { health: known?.health ?? UNKNOWN_HEALTH, text: known?.text, incident };
+  /** The health's text as it stands in the file now. */
+  function writeHealth(spot: Spot, health: Health, known: KnownHealth | undefined): string {
+    if (health === known?.health) return known.text;
+    const text = JSON.stringify(health);
+    if (text !== known?.text) sql.standing.run(spot.target, spot.location, text);
+    return text;
   }
 
-  function readHealth(target: number, location: number) {
-    const row = sql.health.get(target, location);
-    return row && { health: unpackHealth(row.health), text: row.health };
+  function writeRuling(ruling: Omit<Ruling, 'health'>): void {
+    if (ruling.incident !== undefined) sql.incident.run(packIncident(ruling.incident));
+    for (const each of ruling.notifications) sql.notification.run(packNotification(each));
   }
 
-  function readIncident(channel: ChannelId): Incident | undefined {
-    const row = sql.openIncident.get(channel);
-    return row && unpackIncident(row);
-  }
-
-  function writeIncident(incident: Incident, target: number): void {
-    sql.incident.run(packIncident(incident));
-    // The first looks of the streak were kept before anybody knew that they begin an incident.
-    sql.linkEvidence.run(incident.id, target, incident.openedAt);
+  function amend(id: IncidentId, change: (incident: Incident) => Amendment | undefined): Amendment | undefined {
+    const row = sql.incidentById.get(id);
+    const amendment = row && change(unpackIncident(row));
+    if (amendment === undefined) return undefined;
+    writeRuling(amendment);
+    const { incident } = amendment;
+    const current = standings.incidents(incident.provider);
+    const at = incident.resolvedAt ?? incident.openedAt;
+    if (current !== undefined) standings.keepIncidents(incident.provider, current, incident, at);
+    return amendment;
   }
 
   function write(observation: Observation, channel: ChannelId, rule: Rule): Ruling | undefined {
+    const { finding, at } = observation;
     const target = targetNumber(observation.target, channel);
     const location = locationNumber(observation.location);
+    const spot = { target, location, provider: channel.slice(0, channel.indexOf('/')) };
     if (history.has(target, location, observation.slotAt)) return undefined;
-    const key = `${target} ${location}`;
-    const standing = standingOf(key, target, location, channel);
-    const ruling = rule({ health: standing.health, incident: standing.incident });
-    const text =
-      ruling.health === standing.health && standing.text !== undefined ? standing.text : JSON.stringify(ruling.health);
-    if (text !== standing.text) sql.standing.run(target, location, text);
-    if (ruling.incident !== undefined) writeIncident(ruling.incident, target);
-    for (const each of ruling.notifications) sql.notification.run(packNotification(each));
-    const shown = (ruling.incident ?? standing.incident)?.id;
-    history.write({ observation, target, location, expected: ruling.expected, incident: shown });
+    const { here, elsewhere, incidents } = standings.of(spot, at);
+    const ruling = rule({ health: here?.health ?? UNKNOWN_HEALTH, elsewhere, incidents });
+    const text = writeHealth(spot, ruling.health, here);
+    writeRuling(ruling);
+    if (ruling.incident !== undefined) linkEvidence(sql, target, ruling.incident, observation);
+    const current = ruling.incident === undefined ? incidents : [ruling.incident];
+    const incident = current.find((each) => covers(each, channel))?.id;
+    history.write({ observation, target, location, expected: ruling.expected, incident });
     // Last, when nothing can throw any more: a look that is rolled back alone must leave no memory.
     memory.targets.set(observation.target, target);
     memory.locations.set(observation.location, location);
-    memory.health.set(key, { health: ruling.health, text });
-    const incident = ruling.incident ?? standing.incident;
-    memory.incidents.set(channel, incident?.resolvedAt === undefined ? incident : undefined);
+    const seenAt = finding.kind === 'unknown' ? (here?.seenAt ?? 0) : at;
+    standings.keepHealth(spot, { health: ruling.health, text, seenAt });
+    standings.keepIncidents(spot.provider, incidents, ruling.incident, at);
     return ruling;
   }
 
-  return { write };
+  return { write, amend };
 }
+
+/** The first looks of the streak were kept before anybody knew that they belong to an incident. */
+function linkEvidence(sql: Statements, target: number, incident: Incident, look: Observation): void {
+  const since = incident.members.find((each) => each.target === look.target)?.since;
+  if (since !== undefined) sql.linkEvidence.run(incident.id, target, since);
+}
+
+type Statements = ReturnType<typeof statements>;
 
 function number(row: { readonly id: number } | undefined): number {
   if (row === undefined) throw new Error('an interned name came back without its row number');
@@ -90,18 +97,15 @@ function statements(db: Database) {
     location: db.prepare<[string], { id: number }>(
       'insert into location (name) values (?) on conflict (name) do update set name = excluded.name returning id',
     ),
-    health: db.prepare<[number, number], { health: string }>(
-      'select health from standing where target = ? and location = ?',
-    ),
     standing: db.prepare<[number, number, string]>(
       `insert into standing (target, location, health) values (?, ?, ?)
        on conflict (target, location) do update set health = excluded.health`,
     ),
-    openIncident: db.prepare<[string], IncidentRow>('select * from incident where channel = ? and resolved_at is null'),
+    incidentById: db.prepare<[string], IncidentRow>('select * from incident where id = ?'),
     incident: db.prepare<[IncidentRow]>(
       `insert into incident (id, provider, channel, opened_at, resolved_at, impact, cause, rest)
        values (@id, @provider, @channel, @opened_at, @resolved_at, @impact, @cause, @rest)
-       on conflict (id) do update set resolved_at = excluded.resolved_at, impact = excluded.impact,
+       on conflict (id) do update set opened_at = excluded.opened_at, resolved_at = excluded.resolved_at, impact = excluded.impact,
          cause = excluded.cause, rest = excluded.rest`,
     ),
     notification: db.prepare<[NotificationRow]>(

@@ -34,20 +34,31 @@ export interface Remembered {
   /** Row numbers of interned names. */
   readonly targets: Draft<number>;
   readonly locations: Draft<number>;
-  /** By target and location; the text is what stands in the file. */
-  readonly health: Draft<{ readonly health: Health; readonly text: string }>;
-  /** By channel; `undefined` is a channel known to have none open. */
-  readonly incidents: Draft<Incident | undefined>;
+  /** By target and location. */
+  readonly health: Draft<KnownHealth>;
+  /** Row numbers of the locations that have a standing, by row number of the target. */
+  readonly places: Draft<readonly number[]>;
+  /** By provider: the open ones, and those resolved lately. */
+  readonly incidents: Draft<readonly Incident[]>;
   /** By target and location: looks of earlier slots are in the roll-ups. */
   readonly rolled: Draft<Instant>;
+}
+
+export interface KnownHealth {
+  readonly health: Health;
+  /** What stands in the file. */
+  readonly text: string;
+  /** Newest look that could see. */
+  readonly seenAt: Instant;
 }
 
 export function remember(): Remembered & { readonly keep: () => void; readonly forget: () => void } {
   const parts = {
     targets: draft<number>(),
     locations: draft<number>(),
-    health: draft<{ readonly health: Health; readonly text: string }>(),
-    incidents: draft<Incident | undefined>(),
+    health: draft<KnownHealth>(),
+    places: draft<readonly number[]>(),
+    incidents: draft<readonly Incident[]>(),
     rolled: draft<Instant>(),
   };
   const all = Object.values(parts);

@@ -35,6 +35,7 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
   const { alive, add } = hold;
   return {
     record: (observation, channel, rule) => add(() => alive().write(observation, channel, rule)),
+    amend: (id, change) => add(() => alive().amend(id, change)),
     settle: (key, delivery, now, nextAt) =>
       add(() => {
         const { sql } = alive();

@@ -12,12 +12,19 @@ export type Point = (typeof POINTS)[number];
 
 export const RECEIVERS = ['a', 'b'];
 export const TARGETS: readonly Target[] = Array.from({ length: 5 }, (_, index) =>
-  targetOf(`gopay/channel${index}/only`),
+  targetOf(`wallet${index}/hotline/only`),
 );
+
+/** Minutes between two looks: what breaks again within ten minutes would be the same incident. */
+export const STRIDE = 5;
 
 /** Three good looks, three bad ones, and so on: an incident every six looks. */
 export function findingAt(step: number): Finding {
   return Math.floor(step / 3) % 2 === 0 ? GOOD : BAD;
+}
+
+export function lookOf(target: Target, step: number): Observation {
+  return lookAt(target, step * STRIDE, findingAt(step));
 }
 
 export interface ChildOptions {
@@ -62,13 +69,17 @@ function trapped(receiver: Receiver, pass: (point: Point) => void): Receiver {
 /** The step after the newest one that the store knows. */
 async function nextStep(store: Store, target: Target): Promise<number> {
   const row = (await store.health()).find((each) => each.target === target.id);
-  return row === undefined ? 0 : (row.last.slotAt - MORNING) / MINUTE + 1;
+  return row === undefined ? 0 : (row.last.slotAt - MORNING) / (STRIDE * MINUTE) + 1;
 }
 
 async function watch(store: Store, target: Target, options: ChildOptions, hooks: Hooks): Promise<void> {
   const first = await nextStep(store, target);
+  hooks.advance(lookOf(target, first).at);
+  // What a killed child left behind became due when the clock was set, not later.
+  hooks.wake();
   for (let step = first; options.steps === undefined || step < options.steps; step += 1) {
-    const look: Observation = lookAt(target, step, findingAt(step));
+    const look = lookOf(target, step);
+    hooks.advance(look.at);
     const ruling = await store.record(look, target.channel, (standing) => {
       const ruled = ruleFor(target, look, RECEIVERS)(standing);
       if (ruled.notifications.length > 0) hooks.pass('before commit');
@@ -84,6 +95,8 @@ async function watch(store: Store, target: Target, options: ChildOptions, hooks:
 interface Hooks {
   readonly pass: (point: Point) => void;
   readonly wake: () => void;
+  /** The story's clock goes as far as its looks. */
+  readonly advance: (at: number) => void;
 }
 
 async function run(options: ChildOptions): Promise<void> {
@@ -91,11 +104,15 @@ async function run(options: ChildOptions): Promise<void> {
   const pass = trap(options.point, 3);
   const settings = webhook.schema.parse({ url: options.sink, allow_private: true });
   const receivers = new Map(RECEIVERS.map((name) => [name, trapped(webhook.open(name, settings), pass)]));
-  // Time stands still in the story, so that nothing expires; what is to be retried is due at once.
-  const clock = () => MORNING + 36 * 60 * MINUTE + Math.round(performance.now());
+  // The story's time, so that nothing expires; what is to be retried is due at once.
+  let latest = MORNING;
+  const clock = () => latest + Math.round(performance.now());
+  const advance = (at: number) => {
+    latest = Math.max(latest, at);
+  };
   const outbox = openOutbox({ ledger: store, receivers, clock, random: () => 0, onDelivery: () => undefined });
   process.stdout.write('ready\n');
-  await Promise.all(TARGETS.map((target) => watch(store, target, options, { pass, wake: outbox.wake })));
+  await Promise.all(TARGETS.map((target) => watch(store, target, options, { pass, wake: outbox.wake, advance })));
   while ((await store.outboxDepth()).waiting > 0) await new Promise((resolve) => setTimeout(resolve, 10));
   await outbox.stop(1_000);
   await store.close();

@@ -1,132 +1,276 @@
-/** One outage of a channel is one incident, however many of its targets fail. */
+/** One outage is one incident, however many targets and channels fail in it. */
 import { describe, expect, it } from 'vitest';
-import { fault, ok } from '../../src/core/fault.ts';
-import { fold } from '../../src/core/incident.ts';
-import type { Transition } from '../../src/core/judge.ts';
-import type { Channel, Incident, Observation, Target } from '../../src/core/model.ts';
+import { degraded, failed, fault, ok } from '../../src/core/fault.ts';
+import { abandon, REOPEN_MS } from '../../src/core/incident.ts';
+import type { Expectation } from '../../src/core/model.ts';
 import { address, plan, type Route } from '../../src/core/routing.ts';
+import { promisedMs } from '../../src/core/suspension.ts';
+import { day, MINUTE, world, type World } from '../lib/world.ts';
 
-const refused = fault('TCP_REFUSED', 'nobody listens');
-const expired = fault('CERT_EXPIRED', 'expired yesterday');
+const REFUSED = failed('none', fault('TCP_REFUSED', 'nobody listens'));
+const EXPIRED = failed('accepting', fault('CERT_EXPIRED', 'expired yesterday'));
+const GOOD = ok('answered');
+const SLOW = degraded('answered', fault('SLOW', 'late'));
+const HASTY = { failures: 1, successes: 1, recheckMs: 1_000, slow: { atLeast: 1, of: 1 } };
 
-function target(name: string): Target {
-  return {
-    id: `gopay/hotline/${name}`,
-    provider: 'gopay',
-    channel: 'gopay/hotline',
-    channelKind: 'phone',
-    probe: 'sip-options',
-    with: {},
-    schedule: { kind: 'every', everyMs: 30_000 },
-    timeoutMs: 4_000,
-    advisory: false,
-    policy: { failures: 3, successes: 2, recheckMs: 5_000, slow: { atLeast: 3, of: 5 } },
-  };
-}
-
-function seen(name: string, at: number): Observation {
-  return { target: `gopay/hotline/${name}`, location: 'here', slotAt: at, at, durationMs: 1, finding: ok('accepting') };
-}
-
-function after(story: readonly (readonly [string, number, Transition])[]): { incident: Incident; events: string[] } {
-  let incident: Incident | undefined;
-  const events: string[] = [];
-  for (const [name, at, transition] of story) {
-    const change = fold(incident, transition, target(name), seen(name, at));
-    if (change === undefined) continue;
-    incident = change.incident;
-    events.push(change.event ?? '-');
-  }
-  if (incident === undefined) throw new Error('no incident');
-  return { incident, events };
-}
-
-const opened = (at: number, why = refused): Transition => ({ kind: 'opened', at, impact: 'outage', fault: why });
-const slowed = (at: number): Transition => ({ kind: 'opened', at, impact: 'degraded', fault: fault('SLOW', 'late') });
-const resolved = (at: number): Transition => ({ kind: 'resolved', at });
+const wallet = (extra: Parameters<typeof world>[0] = {}): World =>
+  world({ channels: ['hotline', 'chat', 'sso'], targets: ['a', 'b'], policy: HASTY, ...extra });
 
 describe('an incident', () => {
-  it('has the same id when the same observations are replayed', () => {
-    const once = after([['trunk', 30, opened(10)]]).incident;
-    expect(after([['trunk', 30, opened(10)]]).incident).toEqual(once);
-    expect(once.id).toBe('gopay.hotline.a');
+  it('has the same id when the same looks are replayed', () => {
+    const [one, two] = [wallet(), wallet()];
+    for (const each of [one, two]) each.look('hotline/a', 10, REFUSED);
+    expect(one.incidents()).toEqual(two.incidents());
+    expect(one.incidents()[0]?.id).toBe(`w.hotline.${day(10).toString(36)}`);
   });
 
   it('takes in a second target instead of a second incident, and tells nobody again', () => {
-    const { incident, events } = after([
-      ['trunk', 30, opened(10)],
-      ['testcall', 50, opened(40)],
-    ]);
-    expect(events).toEqual(['opened', '-']);
-    expect(incident.members.map((each) => each.target)).toEqual(['gopay/hotline/trunk', 'gopay/hotline/testcall']);
-    expect(incident.openedAt).toBe(10);
+    const story = wallet();
+    story.look('hotline/a', 10, REFUSED).look('hotline/b', 15, REFUSED);
+    expect(story.told()).toEqual(['opened hotline']);
+    expect(story.only().members.map((each) => each.target)).toEqual(['w/hotline/a', 'w/hotline/b']);
+    expect(story.only().openedAt).toBe(day(10));
   });
 
   it('resolves when its last member has, at the latest of their ends', () => {
-    const { incident, events } = after([
-      ['trunk', 30, opened(10)],
-      ['testcall', 50, opened(40)],
-      ['testcall', 90, resolved(80)],
-      ['trunk', 75, resolved(70)],
-    ]);
-    expect(events).toEqual(['opened', '-', '-', 'resolved']);
-    expect(incident.resolvedAt).toBe(80);
+    const story = wallet();
+    story.look('hotline/a', 10, REFUSED).look('hotline/b', 15, REFUSED);
+    story.look('hotline/b', 20, GOOD).look('hotline/a', 18, GOOD);
+    expect(story.told()).toEqual(['opened hotline', 'resolved hotline']);
+    expect(story.only().resolvedAt).toBe(day(20));
   });
 
   it('names the most telling cause of its members', () => {
-    const { incident } = after([
-      ['trunk', 30, opened(10, fault('DEADLINE', 'no reply'))],
-      ['testcall', 50, opened(40, expired)],
-    ]);
-    expect(incident.cause).toBe('tls');
-    expect(incident.because).toContain('testcall: expired yesterday');
+    const story = wallet();
+    story.look('hotline/a', 10, failed('none', fault('DEADLINE', 'no reply'))).look('hotline/b', 15, EXPIRED);
+    expect(story.only().cause).toBe('tls');
+    expect(story.only().because).toContain('b: expired yesterday');
   });
 
   it('becomes worse when a target goes down in a degradation', () => {
-    const { incident, events } = after([
-      ['trunk', 30, slowed(10)],
-      ['trunk', 60, { kind: 'worsened', at: 50, fault: refused }],
-      ['trunk', 90, resolved(80)],
-    ]);
-    expect(events).toEqual(['opened', 'worsened', 'resolved']);
-    expect(incident).toMatchObject({ impact: 'outage', cause: 'refused', openedAt: 10, resolvedAt: 80 });
+    const story = wallet();
+    story.look('hotline/a', 10, SLOW).look('hotline/a', 11, REFUSED).look('hotline/a', 12, GOOD);
+    expect(story.told()).toEqual(['opened hotline', 'worsened hotline', 'resolved hotline']);
+    expect(story.only()).toMatchObject({ impact: 'outage', cause: 'refused', openedAt: day(10), resolvedAt: day(12) });
+  });
+
+  it('of an advisory target is a degradation at most', () => {
+    const story = wallet({ advisory: ['hotline/a'] });
+    story.look('hotline/a', 10, REFUSED);
+    expect(story.only()).toMatchObject({ impact: 'degraded', channels: [{ impact: 'degraded' }] });
+    story.look('hotline/b', 11, REFUSED);
+    expect(story.only().impact).toBe('outage');
+    expect(story.told()).toEqual(['opened hotline', 'worsened hotline']);
   });
 
   it('is not resolved by a target that is no part of it', () => {
-    const { incident } = after([['trunk', 30, opened(10)]]);
-    expect(fold(incident, resolved(40), target('other'), seen('other', 50))).toBeUndefined();
+    const story = wallet();
+    story.look('hotline/a', 10, REFUSED).look('hotline/b', 11, GOOD).look('hotline/b', 12, GOOD);
+    expect(story.only().resolvedAt).toBeUndefined();
   });
 });
 
-const CHANNEL: Channel = {
-  id: 'gopay/hotline',
-  provider: 'gopay',
-  kind: 'phone',
-  name: { en: 'Hotline' },
-  contact: 'tel:+622150849000',
-  languages: ['en'],
-  hours: { weekly: '24/7', timezone: 'Asia/Jakarta', holidays: [], onHolidays: 'open', workdays: [] },
-  maintenance: [],
-  dependsOn: [],
-  private: false,
-  targets: [],
-};
-const route = (match: Route['match'], to: string[], rest: Partial<Route> = {}): Route => ({
-  match,
-  to,
-  continue: false,
-  groupWaitMs: 0,
-  ...rest,
+describe('channels of one provider', () => {
+  it('that fail within two minutes are one incident with a list, and each is told', () => {
+    const story = wallet();
+    story.look('hotline/a', 10, REFUSED).look('chat/a', 12, EXPIRED);
+    expect(story.told()).toEqual(['opened hotline', 'joined chat']);
+    expect(story.only().channels.map((each) => [each.channel, each.cause])).toEqual([
+      ['w/hotline', 'refused'],
+      ['w/chat', 'tls'],
+    ]);
+    story.look('hotline/a', 14, GOOD);
+    expect(story.only().channels.map((each) => each.resolvedAt)).toEqual([day(14), undefined]);
+    story.look('chat/a', 15, GOOD);
+    expect(story.told()).toEqual(['opened hotline', 'joined chat', 'resolved chat']);
+    expect(story.only().resolvedAt).toBe(day(15));
+  });
+
+  it('that fail further apart are two', () => {
+    const story = wallet();
+    story.look('hotline/a', 10, REFUSED).look('chat/a', 12.1, REFUSED);
+    expect(story.incidents()).toHaveLength(2);
+    expect(story.told()).toEqual(['opened hotline', 'opened chat']);
+  });
+
+  it('are never in one incident when one of them is private and the other is not', () => {
+    const story = wallet({ private: ['chat'] });
+    story.look('hotline/a', 10, REFUSED).look('chat/a', 11, REFUSED);
+    expect(story.incidents().map((each) => each.channels.length)).toEqual([1, 1]);
+  });
 });
-const SETTING = {
-  providerName: 'GoPay',
-  timezone: 'Asia/Jakarta',
-  channel: CHANNEL,
-  publicUrl: 'https://status.example/',
-};
+
+describe('a channel that depends on another', () => {
+  const dependent = (): World => wallet({ dependsOn: { chat: ['sso'] } });
+
+  it('is recorded and not told while the other one is down', () => {
+    const story = dependent();
+    story.look('sso/a', 10, REFUSED).look('chat/a', 11, REFUSED);
+    const child = story.incident('w/chat');
+    expect(child?.suppressedBy).toBe(story.incident('w/sso')?.id);
+    story.look('chat/a', 20, GOOD);
+    expect(story.told()).toEqual(['opened sso']);
+    expect(story.incident('w/chat')?.resolvedAt).toBe(day(20));
+  });
+
+  it('is told when the other one is back and it is still down', () => {
+    const story = dependent();
+    story.look('sso/a', 10, REFUSED).look('chat/a', 11, REFUSED).look('chat/a', 12, REFUSED);
+    story.look('sso/a', 20, GOOD).look('chat/a', 21, REFUSED).look('chat/a', 22, REFUSED).look('chat/a', 30, GOOD);
+    expect(story.told()).toEqual(['opened sso', 'resolved sso', 'opened chat', 'resolved chat']);
+    expect(story.incident('w/chat')).toMatchObject({ openedAt: day(11), confirmedAt: day(21) });
+  });
+
+  it('is told as usual while the other one is only slow', () => {
+    const story = dependent();
+    story.look('sso/a', 10, SLOW).look('chat/a', 20, REFUSED);
+    expect(story.told()).toEqual(['opened sso', 'opened chat']);
+  });
+});
+
+describe('what breaks again', () => {
+  it('within ten minutes is the same incident, told once, and over when it has held for ten minutes', () => {
+    const story = wallet();
+    for (const minute of [10, 20, 30, 40]) {
+      story.look('hotline/a', minute, REFUSED).look('hotline/a', minute + 5, GOOD);
+    }
+    expect(story.told()).toEqual(['opened hotline', 'resolved hotline', 'reopened hotline']);
+    story.look('hotline/a', 54, GOOD);
+    expect(story.only().resolvedAt).toBeUndefined();
+    story.look('hotline/a', 55, GOOD);
+    expect(story.told()).toEqual(['opened hotline', 'resolved hotline', 'reopened hotline', 'resolved hotline']);
+    expect(story.only()).toMatchObject({ openedAt: day(10), resolvedAt: day(45) });
+    expect(new Set(story.keys()).size).toBe(4);
+  });
+
+  it('later is another incident', () => {
+    const story = wallet();
+    story.look('hotline/a', 10, REFUSED).look('hotline/a', 15, GOOD).look('hotline/a', 26, REFUSED);
+    expect(story.incidents()).toHaveLength(2);
+  });
+
+  it('in an incident that others keep open is told again when it was well for more than ten minutes', () => {
+    const story = wallet();
+    story.look('hotline/a', 10, REFUSED).look('chat/a', 11, REFUSED).look('chat/a', 12, GOOD);
+    story.look('chat/a', 20, REFUSED).look('chat/a', 21, GOOD).look('chat/a', 60, REFUSED);
+    expect(story.told()).toEqual(['opened hotline', 'joined chat', 'joined chat']);
+    expect(new Set(story.keys()).size).toBe(3);
+  });
+});
+
+describe('a target that changes all the time', () => {
+  it('F10: is told once as unstable, and not at each change', () => {
+    const story = wallet();
+    for (let minute = 0; minute < 120; minute++) story.look('hotline/a', minute, minute % 2 === 0 ? REFUSED : GOOD);
+    expect(story.told().filter((each) => each === 'unstable hotline')).toHaveLength(1);
+    expect(story.told().length).toBeLessThanOrEqual(4);
+    for (let minute = 120; minute < 150; minute++) story.look('hotline/a', minute, GOOD);
+    expect(story.only().resolvedAt).toBe(day(119));
+  });
+
+  it('F10: is told once although no outage is ever confirmed', () => {
+    const story = wallet({ policy: { ...HASTY, failures: 3 } });
+    for (let minute = 0; minute < 60; minute++) story.look('hotline/a', minute, minute % 2 === 0 ? REFUSED : GOOD);
+    expect(story.told()).toEqual(['unstable hotline']);
+    expect(story.only()).toMatchObject({ impact: 'degraded' });
+    for (let minute = 60; minute < 90; minute++) story.look('hotline/a', minute, GOOD);
+    expect(story.told()).toEqual(['unstable hotline', 'resolved hotline']);
+  });
+
+  it('is told to be down when it stays down', () => {
+    const story = wallet({ policy: { ...HASTY, failures: 3 } });
+    for (let minute = 0; minute < 40; minute++) story.look('hotline/a', minute, minute % 2 === 0 ? REFUSED : GOOD);
+    for (let minute = 40; minute < 80; minute++) story.look('hotline/a', minute, REFUSED);
+    expect(story.told()).toEqual(['unstable hotline', 'worsened hotline']);
+  });
+});
+
+describe('a closed door', () => {
+  const hours = (closed: number, open: number, to: Expectation = 'closed') => ({
+    expectation: (at: number) => (at >= day(closed) && at < day(open) ? to : ('open' as const)),
+    nextChange: (at: number) =>
+      at < day(closed) ? { at: day(closed), to } : at < day(open) ? { at: day(open), to: 'open' as const } : undefined,
+  });
+
+  it('stops the clock of an incident, and it goes on when the door opens', () => {
+    const story = wallet({ calendar: hours(20, 100) });
+    story.look('hotline/a', 10, REFUSED).look('hotline/a', 25, REFUSED);
+    expect(story.only().channels[0]?.suspended).toEqual([{ from: day(20) }]);
+    story.look('hotline/a', 60, GOOD).look('hotline/a', 105, REFUSED);
+    expect(story.only().channels[0]?.suspended).toEqual([{ from: day(20), until: day(100) }]);
+    story.look('hotline/a', 110, GOOD);
+    expect(story.told()).toEqual(['opened hotline', 'resolved hotline']);
+    const incident = story.only();
+    expect((incident.resolvedAt ?? 0) - incident.openedAt).toBe(100 * MINUTE);
+    expect(promisedMs(incident, 0)).toBe(20 * MINUTE);
+    expect(incident.updates.map((each) => each.change)).toEqual(['opened', 'suspended', 'continued', 'resolved']);
+  });
+
+  it('counts as closed although nobody looked while it was', () => {
+    const story = wallet({ calendar: hours(20, 100, 'maintenance') });
+    story.look('hotline/a', 10, REFUSED).look('hotline/a', 110, GOOD);
+    expect(promisedMs(story.only(), 0)).toBe(20 * MINUTE);
+  });
+
+  it('of one channel does not stop the clock of another in the same incident', () => {
+    const story = wallet({ calendar: hours(20, 100), always: ['chat'] });
+    story.look('hotline/a', 10, REFUSED).look('chat/a', 11, REFUSED).look('hotline/a', 25, REFUSED);
+    story.look('chat/a', 40, GOOD).look('hotline/a', 110, GOOD);
+    expect(promisedMs(story.only(), 0)).toBe(40 * MINUTE);
+  });
+});
+
+describe('several places', () => {
+  it('accuse when at least half of those with a fresh look do', () => {
+    const story = wallet();
+    story
+      .look('hotline/a', 10, GOOD, 'jakarta')
+      .look('hotline/a', 10.1, GOOD, 'batam')
+      .look('hotline/a', 10.2, GOOD, 'bali');
+    story.look('hotline/a', 11, REFUSED, 'jakarta');
+    expect(story.incidents()).toEqual([]);
+    story.look('hotline/a', 11.2, REFUSED, 'bali');
+    expect(story.only().openedAt).toBe(day(11.2));
+    story.look('hotline/a', 12, GOOD, 'jakarta');
+    expect(story.only().resolvedAt).toBe(day(12));
+  });
+
+  it('count only while they look', () => {
+    const story = wallet();
+    story
+      .look('hotline/a', 10, GOOD, 'jakarta')
+      .look('hotline/a', 10.1, GOOD, 'batam')
+      .look('hotline/a', 10.2, GOOD, 'bali');
+    for (let minute = 11; minute < 30; minute++) story.look('hotline/a', minute, REFUSED, 'jakarta');
+    expect(story.incidents()).toHaveLength(1);
+  });
+});
+
+describe('a target that is no longer configured', () => {
+  it('leaves its incident, which is over when it was the last one', () => {
+    const story = wallet();
+    story.look('hotline/a', 10, REFUSED).look('hotline/b', 11, REFUSED);
+    const incident = story.only();
+    const left = abandon(incident, (id) => id === 'w/hotline/b', day(30));
+    expect(left?.event).toBeUndefined();
+    expect(left?.incident.members.map((each) => each.resolvedAt)).toEqual([day(30), undefined]);
+    const over = abandon(incident, () => false, day(30));
+    expect(over).toMatchObject({ event: 'resolved', incident: { resolvedAt: day(30) } });
+    expect(abandon(incident, () => true, day(30))).toBeUndefined();
+  });
+});
 
 describe('routing', () => {
-  const change = { event: 'opened' as const, incident: after([['trunk', 30, opened(10)]]).incident };
+  const route = (match: Route['match'], to: string[], rest: Partial<Route> = {}): Route => ({
+    match,
+    to,
+    continue: false,
+    groupWaitMs: 0,
+    ...rest,
+  });
+  const story = wallet().look('hotline/a', 10, REFUSED);
+  const change = { event: 'opened' as const, incident: story.only() };
+  const setting = story.setting('hotline');
 
   it.each([
     ['takes the first match', [route({ kind: 'phone' }, ['a']), route({}, ['b'])], ['a']],
@@ -137,24 +281,32 @@ describe('routing', () => {
     ['tells one receiver once', [route({}, ['a', 'a'], { continue: true }), route({}, ['a'])], ['a']],
     ['tells nobody when nothing matches', [route({ provider: 'dana' }, ['a'])], []],
   ])('%s', (_name, routes, expected) => {
-    expect(address(change, CHANNEL, routes).map((each) => each.receiver)).toEqual(expected);
+    expect(address(change, setting.channel, routes).map((each) => each.receiver)).toEqual(expected);
   });
 
   it('gives the same change to the same receiver the same key', () => {
-    const routes = [route({}, ['ops'], { groupWaitMs: 10_000 })];
-    const first = plan(change, 30, { ...SETTING, routes });
-    expect(first.notifications).toEqual(plan(change, 30, { ...SETTING, routes }).notifications);
-    expect(first.notifications[0]).toMatchObject({ key: 'gopay.hotline.a:opened:ops', dueAt: 10_030, createdAt: 30 });
-    expect(first.notifications[0]?.message.url).toBe('https://status.example/en/incidents/gopay.hotline.a');
+    const routes = [route({}, ['night'], { groupWaitMs: 10_000 })];
+    const bare = { ...change, incident: { ...change.incident, told: [] } };
+    const first = plan(bare, 30, { ...setting, routes });
+    expect(first.notifications).toEqual(plan(bare, 30, { ...setting, routes }).notifications);
+    const id = change.incident.id;
+    expect(first.notifications[0]).toMatchObject({ key: `${id}:opened:night`, dueAt: 10_030, createdAt: 30 });
+    expect(first.notifications[0]?.message.url).toBe(`https://status.example/en/incidents/${id}`);
   });
 
-  it('tells who was told that it broke that it works, although the cause has changed', () => {
+  it('tells who was told that it broke that it works and that it broke again, although the cause has changed', () => {
     const routes = [route({ cause: 'refused' }, ['network-team']), route({}, ['ops'])];
-    const told = plan(change, 30, { ...SETTING, routes }).incident;
-    const end = fold({ ...told, cause: 'tls' }, resolved(40), target('trunk'), seen('trunk', 50));
-    expect(end).toBeDefined();
-    expect(end && plan(end, 50, { ...SETTING, routes }).notifications.map((each) => each.receiver)).toEqual([
-      'network-team',
-    ]);
+    const told = { ...change.incident, cause: 'tls' as const, told: ['network-team'] };
+    const to = (event: 'resolved' | 'reopened') =>
+      address({ event, incident: told }, setting.channel, routes).map((each) => each.receiver);
+    expect(to('resolved')).toEqual(['network-team']);
+    expect(to('reopened')).toEqual(['ops', 'network-team']);
+  });
+
+  it('names every channel of the incident', () => {
+    const both = wallet().look('hotline/a', 10, REFUSED).look('chat/a', 11, REFUSED);
+    const message = both.messages().at(-1);
+    expect(message).toMatchObject({ event: 'joined', channelName: 'chat', channelNames: ['hotline', 'chat'] });
+    expect(REOPEN_MS).toBe(10 * MINUTE);
   });
 });

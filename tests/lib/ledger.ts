@@ -42,6 +42,7 @@ const INCIDENT: Incident = {
   id: 'gopay.hotline.mi9ku8qw',
   provider: 'gopay',
   channel: 'gopay/hotline',
+  channels: [{ channel: 'gopay/hotline', since: MORNING, impact: 'outage', cause: 'refused', suspended: [] }],
   openedAt: MORNING,
   confirmedAt: MORNING + 10_000,
   impact: 'outage',

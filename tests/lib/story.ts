@@ -1,10 +1,8 @@
 /** Small stories of looks for the store: targets, looks, and what the house's judge rules of them. It needs no test runner. */
 import { failed, fault, ok } from '../../src/core/fault.ts';
-import { fold } from '../../src/core/incident.ts';
-import { judge } from '../../src/core/judge.ts';
 import type { Ruling, Standing } from '../../src/core/ledger.ts';
 import type { Channel, Finding, Observation, Target } from '../../src/core/model.ts';
-import { plan } from '../../src/core/routing.ts';
+import { rule } from '../../src/core/rule.ts';
 
 /** 2026-11-22 02:41:07 UTC, 09:41:07 in Jakarta. */
 export const MORNING = Date.UTC(2026, 10, 22, 2, 41, 7);
@@ -55,19 +53,17 @@ function channelOf(target: Target): Channel {
   };
 }
 
+/** Support round the clock: it never turns. */
+export const ALWAYS = { expectation: () => 'open' as const, nextChange: () => undefined };
+
 /** What is ruled of a look by the judge, the incident and the routing of the house, with `receivers` told of everything. */
 export function ruleFor(target: Target, look: Observation, receivers: readonly string[] = ['ops-mail']) {
-  return ({ health, incident: open }: Standing): Ruling => {
-    const verdict = judge(health, look, 'open', target.policy);
-    const change = verdict.transition && fold(open, verdict.transition, target, look);
-    if (change === undefined) return { health: verdict.health, notifications: [] };
-    const told = plan(change, look.at, {
-      providerName: 'GoPay',
-      timezone: 'Asia/Jakarta',
-      channel: channelOf(target),
-      routes: [{ match: {}, to: receivers, continue: false, groupWaitMs: 0 }],
-      publicUrl: undefined,
-    });
-    return { health: verdict.health, ...told };
+  const setting = {
+    providerName: 'GoPay',
+    timezone: 'Asia/Jakarta',
+    channel: channelOf(target),
+    routes: [{ match: {}, to: receivers, continue: false, groupWaitMs: 0 }],
+    publicUrl: undefined,
   };
+  return (standing: Standing): Ruling => rule(standing, look, { target, setting, calendar: ALWAYS });
 }

@@ -65,7 +65,7 @@ function run(
 }
 
 const trunk = targetOf();
-const chat = targetOf('gopay/chat/socket');
+const chat = targetOf('dana/chat/socket');
 const mail = targetOf('gopay/mail/mx');
 
 describe('delivery', () => {

@@ -66,12 +66,13 @@ function bench(look: (context: ProbeContext) => Promise<Finding>, extra: Partial
     routes: [{ match: {}, to: ['ops'], continue: false, groupWaitMs: 0 }],
     publicUrl: undefined,
   };
+  const calendar = { expectation: () => state.expectation, nextChange: () => undefined };
   const target = { ...TARGET, ...extra };
   let slot = Date.now();
   const runner: Runner = openRunner({
     ledger: store,
     location: 'here',
-    assignment: () => ({ target, kind, setting, expectation: () => state.expectation }),
+    assignment: () => ({ target, kind, setting, calendar }),
     blind: () => state.blind,
     stalledWithin: () => state.stalledMs,
     now: () => Date.now(),
