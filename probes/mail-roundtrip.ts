@@ -1,7 +1,7 @@
 /** Writes to the support address as a customer would and waits in a mailbox of ours for the automatic receipt. Protocols stand in lib/mail. */
 import { z } from 'zod';
 import { duration } from '../src/core/duration.ts';
-import { unknown } from '../src/core/fault.ts';
+import { fault, unknown } from '../src/core/fault.ts';
 import type { Finding, Instant } from '../src/core/model.ts';
 import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
@@ -167,29 +167,37 @@ export default defineProbe<Settings>({
 async function look(settings: Settings, context: ProbeContext): Promise<Finding> {
   const until = performance.now() + context.timeoutMs * (1 - RESERVE);
   const { mailbox, from, to } = settings;
-  const watch = new Watch(
-    {
-      host: mailbox.host,
-      port: mailbox.port ?? (mailbox.security === 'implicit' ? 993 : 143),
-      security: mailbox.security,
-      login: mailbox,
-      folders: mailbox.folders,
-      reach: settings,
-      signal: context.signal,
-    },
+  const watch = new Watch({
+    host: mailbox.host,
+    port: mailbox.port ?? (mailbox.security === 'implicit' ? 993 : 143),
+    security: mailbox.security,
+    login: mailbox,
+    folders: mailbox.folders,
+    reach: settings,
+    signal: context.signal,
     until,
-  );
+  });
   const memory = memoryOf(mailbox.host, mailbox.user, from, to);
   try {
     const opened = await watch.open(Math.min(OPEN_MS, context.timeoutMs * 0.4));
     if (!opened.ok) return unknown(opened.fault);
     const tidied = await tidy(watch, opened.value, settings, memory);
     if (!tidied.ok) return unknown(tidied.fault);
+    if (until - performance.now() < settings.receipt.within) return unknown(NO_TIME);
     return await travel({ settings, context, until, watch, memory, junk: opened.value.junk, tidied: tidied.value });
   } finally {
     await watch.close();
   }
 }
+
+const STOPPED = fault('DEADLINE', 'the look was stopped while our mail was handed over', {
+  cause: 'unknown',
+  blame: 'probe',
+});
+const NO_TIME = fault(
+  'SETTINGS',
+  'no mail was sent: the look has less time left than receipt.within, so its timeout must be longer',
+);
 
 /** What is left of earlier looks: receipts that came late are told, what is old is deleted. */
 async function tidy(watch: Watch, mailbox: Mailbox, settings: Settings, memory: Memory): Promise<Told<Tidied>> {
@@ -233,6 +241,7 @@ async function travel(course: Course): Promise<Finding> {
   });
   const handedOverAt: Instant = Date.now();
   const submitMs = performance.now() - began;
+  if (handed.kind === 'lost' && context.signal.aborted && performance.now() < until) return unknown(STOPPED);
   // A verdict that did not come may have been a yes: then the receipt is known when it comes.
   if (handed.kind === 'taken' || (handed.kind === 'lost' && handed.maybeTaken))
     remember(memory, { token: errand.token, handedOverAt });

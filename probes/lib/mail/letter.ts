@@ -93,7 +93,9 @@ function subjectOf({ subject = '' }: Email, raw: string, source: Buffer): string
 
 function visibleText({ text = '', html = '' }: Email): string {
   if (text.trim() !== '' || html === '') return text.slice(0, TEXT_CAP);
-  return textOf(withoutBlocks(html)).slice(0, TEXT_CAP);
+  // What begins a block or a cell begins a word: a number in the next cell is not part of this one.
+  const apart = withoutBlocks(html).replace(/<(?:p|div|br|li|tr|td|th|h[1-6])\b/gi, '\n$&');
+  return textOf(apart).slice(0, TEXT_CAP);
 }
 
 /** Style sheets stand before the first word and may be longer than it takes to give up. One pass: this is hostile input. */

@@ -2,7 +2,7 @@
  * Our own mailbox by IMAP: folders watched, mail found by words that only ours can hold, nothing else looked at. It knows
  * folders and numbers, not what a mail means.
  */
-import { isIP } from 'node:net';
+import { isIP, Socket } from 'node:net';
 import { ImapFlow } from 'imapflow';
 import type { ImapFlowOptions, SearchObject } from 'imapflow';
 import { fault } from '../../../src/core/fault.ts';
@@ -25,6 +25,8 @@ export interface MailboxAddress {
   readonly folders: readonly string[];
   readonly reach: Reach;
   readonly signal: AbortSignal;
+  /** End of everything, by the monotonic clock. */
+  readonly until: number;
 }
 
 /** A mail as it lies there. */
@@ -51,8 +53,17 @@ export type Told<T> = { readonly ok: true; readonly value: T } | { readonly ok: 
 
 /** Longest waits for one command, in milliseconds, and what of a mail is taken in. */
 const COMMAND_MS = 10_000;
+/** Of the time left, what one command may take: one that hangs must leave time for another connection. */
+const COMMAND_SHARE = 1 / 3;
 const FAREWELL_MS = 500;
 const SOURCE_CAP = 262_144;
+/** Bytes that a server may say in answer to a command. The client itself would read a flood without a pause for others. */
+const ANSWER_CAPS: Readonly<Record<string, number>> = {
+  FETCH: SOURCE_CAP + 65_536,
+  LIST: SOURCE_CAP,
+  SEARCH: SOURCE_CAP,
+};
+const ANSWER_CAP = 65_536;
 /** Numbers given in one command: a search may find whatever an attacker put there. */
 const BATCH_CAP = 50;
 /** On mail that was recognised as an answer to ours, so that it can be cleaned up later. */
@@ -91,6 +102,8 @@ export class Mailbox {
   /** The last error that only the event told: commands that were waiting resolve as if all were well. */
   #trouble: Error | undefined;
   #idles = true;
+  /** Bytes that may still come until the next command. */
+  #credit = ANSWER_CAP;
   /** Rejects a moment after the end, for commands that do not settle when the client is closed. */
   readonly #closed = Promise.withResolvers<never>();
 
@@ -164,7 +177,8 @@ export class Mailbox {
     // The client tells it apart only by a greeting that it did not keep.
     if (this.#client.greeting === undefined)
       return { ok: false, fault: fault('AUTH', 'our mailbox lets us in without asking who we are (PREAUTH)') };
-    const listed = await this.#run('LIST', COMMAND_MS, () => this.#client.list());
+    this.#countBytes();
+    const listed = await this.#run('LIST', this.#patience(), () => this.#client.list());
     if (!listed.ok) return listed;
     const all = listed.value.filter((each) => !each.flags.has('\\Noselect') && !each.flags.has('\\NonExistent'));
     const named = (use: string): string | undefined => all.find((each) => each.specialUse === use)?.path;
@@ -179,6 +193,18 @@ export class Mailbox {
       };
     this.#folders = [...new Set([...this.#at.folders, ...(this.#junk === undefined ? [] : [this.#junk])])];
     return { ok: true, value: undefined };
+  }
+
+  /** On the socket itself: what the client does with a chunk is done before it tells anybody. */
+  #countBytes(): void {
+    const socket: unknown = Reflect.get(this.#client, 'socket');
+    if (!(socket instanceof Socket)) return;
+    socket.on('data', (chunk: Buffer) => {
+      this.#credit -= chunk.length;
+      if (this.#credit >= 0) return;
+      this.#trouble ??= Object.assign(new Error('it says more than anybody can'), { code: 'ResponseTooLarge' });
+      this.#client.close();
+    });
   }
 
   /** Where new mail will be numbered from. */
@@ -205,7 +231,7 @@ export class Mailbox {
     const opened = await this.#examine(folder);
     if (!opened.ok) return opened;
     const query = { source: { maxLength: SOURCE_CAP }, internalDate: true, uid: true };
-    const got = await this.#run('FETCH', COMMAND_MS, () => this.#client.fetchOne(uid, query, { uid: true }));
+    const got = await this.#run('FETCH', this.#patience(), () => this.#client.fetchOne(uid, query, { uid: true }));
     if (!got.ok) return got;
     const { value } = got;
     if (value === false || value?.source === undefined) return { ok: true, value: undefined };
@@ -219,7 +245,7 @@ export class Mailbox {
     const opened = await this.#select(folder, false);
     if (!opened.ok) return opened;
     const range = uids.slice(0, BATCH_CAP).join(',');
-    return await this.#run('STORE', COMMAND_MS, () =>
+    return await this.#run('STORE', this.#patience(), () =>
       this.#client.messageFlagsAdd(range, [KEYWORD], { uid: true, silent: true }),
     );
   }
@@ -278,7 +304,7 @@ export class Mailbox {
     const range = uids.join(',');
     // Without UIDPLUS an EXPUNGE takes whatever anybody marked as deleted, and that may be foreign mail (RFC 4315 §2.1).
     const isExact = this.#client.capabilities.has('UIDPLUS');
-    const removed = await this.#run('STORE', COMMAND_MS, () =>
+    const removed = await this.#run('STORE', this.#patience(), () =>
       isExact
         ? this.#client.messageDelete(range, { uid: true })
         : this.#client.messageFlagsAdd(range, ['\\Deleted'], { uid: true, silent: true }),
@@ -289,7 +315,7 @@ export class Mailbox {
   async #search(folder: string, query: SearchObject, from: number): Promise<Told<readonly number[]>> {
     const opened = await this.#examine(folder);
     if (!opened.ok) return opened;
-    const found = await this.#run('SEARCH', COMMAND_MS, () => this.#client.search(query, { uid: true }));
+    const found = await this.#run('SEARCH', this.#patience(), () => this.#client.search(query, { uid: true }));
     if (!found.ok) return found;
     if (!Array.isArray(found.value)) return { ok: false, fault: fault('PROTO_REFUSED', 'our mailbox refuses SEARCH') };
     // `7:*` also means the last mail when its number is lower (RFC 3501 §6.4.8).
@@ -305,7 +331,7 @@ export class Mailbox {
     const { mailbox } = this.#client;
     if (mailbox !== false && mailbox.path === folder && (mailbox.readOnly === true) === readOnly)
       return { ok: true, value: undefined };
-    return await this.#run(readOnly ? 'EXAMINE' : 'SELECT', COMMAND_MS, () =>
+    return await this.#run(readOnly ? 'EXAMINE' : 'SELECT', this.#patience(), () =>
       this.#client.mailboxOpen(folder, { readOnly }),
     );
   }
@@ -315,7 +341,8 @@ export class Mailbox {
    * only while the client is usable: after a broken line, commands may resolve as if all were well.
    */
   async #run<T>(what: string, ms: number, work: () => Promise<T>): Promise<Told<T>> {
-    if (this.#at.signal.aborted || this.#client.isClosed) return this.#lost(what);
+    if (this.#isOver() || this.#client.isClosed) return this.#lost(what);
+    this.#credit = ANSWER_CAPS[what] ?? ANSWER_CAP;
     const limit = new AbortController();
     const timer = setTimeout(
       () => {
@@ -329,6 +356,7 @@ export class Mailbox {
       return this.#client.usable || what === 'LOGOUT' ? { ok: true, value } : this.#lost(what);
     } catch (error) {
       const where = `our mailbox ${this.#at.host}`;
+      if (this.#isOver()) return this.#lost(what);
       if (limit.signal.aborted)
         return { ok: false, fault: fault('DEADLINE', `${where} did not finish ${what} in ${Math.round(ms)} ms`) };
       return { ok: false, fault: readError(error, this.#trouble, what, where) };
@@ -337,8 +365,17 @@ export class Mailbox {
     }
   }
 
+  #isOver(): boolean {
+    return this.#at.signal.aborted;
+  }
+
+  #patience(): number {
+    return Math.min(COMMAND_MS, (this.#at.until - performance.now()) * COMMAND_SHARE);
+  }
+
   #lost(what: string): { readonly ok: false; readonly fault: Fault } {
     const where = `our mailbox ${this.#at.host}`;
+    if (this.#isOver()) return { ok: false, fault: fault('DEADLINE', `${where}: the look ended at ${what}`) };
     return {
       ok: false,
       fault: readError(this.#trouble ?? new Error('the connection was closed'), undefined, what, where),

@@ -14,21 +14,18 @@ const LETTERS_CAP = 20;
 
 export class Watch {
   readonly #at: MailboxAddress;
-  readonly #until: number;
   readonly #bounds = new Map<string, Bounds>();
   readonly #seen = new Set<string>();
   #mailbox: Mailbox | undefined;
   #reopenings = REOPENINGS;
 
-  /** `until`: end of everything, by the monotonic clock. */
-  constructor(at: MailboxAddress, until: number) {
+  constructor(at: MailboxAddress) {
     this.#at = at;
-    this.#until = until;
   }
 
   /** Opens the mailbox and notes where new mail begins in each folder. */
   async open(ms: number): Promise<Told<Mailbox>> {
-    const opened = await openMailbox(this.#at, Math.max(1, Math.min(ms, this.#until - performance.now())));
+    const opened = await openMailbox(this.#at, Math.max(1, Math.min(ms, this.#at.until - performance.now())));
     if (!opened.ok) return opened;
     const mailbox = opened.value;
     this.#mailbox = mailbox;
@@ -66,7 +63,7 @@ export class Watch {
   /** Waits for news, at most `ms`. */
   async rest(ms: number): Promise<void> {
     const [first] = this.#mailbox?.folders ?? [];
-    const patience = Math.max(0, Math.min(ms, this.#until - performance.now()));
+    const patience = Math.max(0, Math.min(ms, this.#at.until - performance.now()));
     if (this.#mailbox?.usable === true && first !== undefined) await this.#mailbox.wait(first, patience);
     else await sleep(patience, undefined, { signal: this.#at.signal }).catch(() => undefined);
   }
@@ -110,12 +107,12 @@ export class Watch {
   async #connected(): Promise<Told<Mailbox>> {
     if (this.#mailbox?.usable === true) return { ok: true, value: this.#mailbox };
     this.#drop(LOST);
-    return await this.open(REOPEN_MS);
+    return await this.open(Math.min(REOPEN_MS, (this.#at.until - performance.now()) / 3));
   }
 
   /** Once more over a new connection, if it was the connection that broke. */
   async #again(why: Fault, words: readonly string[], since: number | undefined): Promise<Told<readonly Letter[]>> {
-    const isOver = this.#at.signal.aborted || performance.now() >= this.#until;
+    const isOver = this.#at.signal.aborted || performance.now() >= this.#at.until;
     if (isOver || this.#mailbox?.usable === true || this.#reopenings === 0) return { ok: false, fault: ours(why) };
     this.#reopenings -= 1;
     return await this.gather(words, since);
