@@ -10,6 +10,7 @@ import type { Receiver } from './core/receiver.ts';
 import { openLog, type Log } from './log.ts';
 import { abandonGone } from './main/abandon.ts';
 import { openKinds, type Kinds } from './main/kinds.ts';
+import { keepTidy, openLedger } from './main/ledger.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
 import { pages } from './page/pages.ts';
@@ -17,7 +18,7 @@ import { openRunner, type Assignment, type Runner } from './runner.ts';
 import { openScheduler, type Scheduler } from './scheduler.ts';
 import { openOperator, openPublic } from './server.ts';
 import { openSight, type Sight } from './sight.ts';
-import { openStore, type Store } from './store/store.ts';
+import type { Store } from './store/store.ts';
 
 export const VERSION = '0.1.0';
 
@@ -50,7 +51,6 @@ export interface Service {
 
 const now = (): number => Date.now();
 const monotonic = (): number => performance.now();
-const PRUNE_EVERY_MS = 3_600_000;
 const SEND_GRACE_MS = 8_000;
 const TICK_LATE_MS = 5_000;
 const SEEN_LATE_FLOOR_MS = 60_000;
@@ -64,7 +64,7 @@ export async function serve(options: ServeOptions): Promise<Service> {
   if (config.canaries.length === 0) log.info({ event: 'canaries' }, 'no canaries: our own network is not tested');
   // What was opened is closed in the reverse order, at the end and when a later step fails.
   await using opened = new AsyncDisposableStack();
-  const store = openStore(options.store ?? config.store);
+  const store = openLedger(options.store ?? config.store, { config, kinds, log });
   opened.defer(() => store.close());
   return await start({ options, kinds, config, log, store }, opened);
 }
@@ -115,7 +115,7 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
     })),
   );
   outbox.wake();
-  const pruning = prune(ground);
+  const pruning = keepTidy(ground);
   opened.defer(() => {
     clearInterval(pruning);
   });
@@ -313,15 +313,6 @@ function freshness(board: Board, ticking: boolean): { ok: boolean; detail: strin
   const limitMs = Math.max(SEEN_LATE_FLOOR_MS, board.snapshot().staleAfterMs);
   const fresh = now() - seenAt <= limitMs;
   return { ok: fresh, detail: fresh ? 'looks are fresh' : 'no look has been recorded for too long' };
-}
-
-function prune({ config, store, log }: Ground): NodeJS.Timeout {
-  const run = (): void => {
-    store.prune(now(), config.retention).catch((error: unknown) => {
-      log.error({ event: 'prune', error: wordsOf(error) }, 'old rows could not be dropped');
-    });
-  };
-  return setInterval(run, PRUNE_EVERY_MS).unref();
 }
 
 function wordsOf(error: unknown): string | undefined {

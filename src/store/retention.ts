@@ -77,7 +77,7 @@ async function rollUp(
 function rollSome(rolls: Rollups, watched: readonly Watched[], until: Instant): { rolled: number; done: number } {
   let rolled = 0;
   for (const [done, { target, location }] of watched.entries()) {
-    rolled += rolls.roll(target, location, until, ROLL_SLICE - rolled);
+    rolled += rolls.roll(target, location, until, ROLL_SLICE - rolled, until - MINUTES_KEPT_MS);
     if (rolled >= ROLL_SLICE) return { rolled, done };
   }
   return { rolled, done: watched.length };

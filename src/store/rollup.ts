@@ -42,11 +42,14 @@ export interface RollRow extends ObservationRow {
 
 export interface Rollups {
   /** Adds looks of one target and place to what stands in the file. */
-  add(target: number, location: number, parts: readonly Part[]): void;
+  add(target: number, location: number, parts: readonly Part[], spans?: readonly Span[]): void;
   /** Looks of earlier slots are in. */
   rolledTo(target: number, location: number): Instant;
-  /** Adds the looks up to an instant that are not in yet, at most `most` of them; how many there were. */
-  roll(target: number, location: number, until: Instant, most: number): number;
+  /**
+   * Adds the looks up to an instant that are not in yet, at most `most` of them; how many there were. Those before
+   * `minutesFrom` are not added up by the minute: that would be dropped at once.
+   */
+  roll(target: number, location: number, until: Instant, most: number, minutesFrom: Instant): number;
   /** What stands in the file, and the looks that are not in yet. */
   read(target: string, span: Span, since: Instant, until: Instant): readonly Rollup[];
 }
@@ -56,8 +59,8 @@ export function rollups(db: Database, memory: Pick<Remembered, 'rolled'>, answer
   const partOfRow = (row: RollRow): Part =>
     partOf(unpackObservation(row), EXPECTED[row.expected ?? 0] ?? 'open', answerMs);
 
-  function add(target: number, location: number, parts: readonly Part[]): void {
-    for (const sum of sums(parts, SPANS)) {
+  function add(target: number, location: number, parts: readonly Part[], spans: readonly Span[] = SPANS): void {
+    for (const sum of sums(parts, spans)) {
       const span = SPANS.indexOf(sum.span);
       const expected = EXPECTED.indexOf(sum.expected);
       const before = sql.one.get(target, location, span, sum.fromAt, expected);
@@ -76,11 +79,14 @@ export function rollups(db: Database, memory: Pick<Remembered, 'rolled'>, answer
     return known;
   }
 
-  function roll(target: number, location: number, until: Instant, most: number): number {
+  function roll(target: number, location: number, until: Instant, most: number, minutesFrom: Instant): number {
     const rows = sql.looks.all(target, location, rolledTo(target, location), until, most);
     const last = rows.at(-1);
     if (last === undefined) return 0;
-    add(target, location, rows.map(partOfRow));
+    const parts = rows.map(partOfRow);
+    add(target, location, parts, ['hour', 'day']);
+    const fresh = parts.filter(({ slotAt }) => slotAt >= minutesFrom);
+    add(target, location, fresh, ['minute']);
     sql.mark.run(last.slot_at + 1, target, location);
     memory.rolled.set(`${target} ${location}`, last.slot_at + 1);
     return rows.length;

@@ -1,0 +1,60 @@
+/** Part of main: the store as the monitor keeps it, and what is said in the log when it cannot. */
+import { performance } from 'node:perf_hooks';
+import type { Config } from '../config/load.ts';
+import type { Log } from '../log.ts';
+import { openStore, type Store } from '../store/store.ts';
+import type { Kinds } from './kinds.ts';
+
+const PRUNE_EVERY_MS = 3_600_000;
+const BALLAST_BYTES = 16 * 2 ** 20;
+const COMPLAIN_EVERY_MS = 60_000;
+
+interface Ground {
+  readonly config: Config;
+  readonly kinds: Kinds;
+  readonly log: Log;
+}
+
+/** Throws a StoreError that says in words why it cannot; what is broken is moved aside, and a new one begun. */
+export function openLedger(path: string, { config, kinds, log }: Ground): Store {
+  const targets = config.providers.flatMap(({ channels }) => channels.flatMap((channel) => channel.targets));
+  const answers = new Map(targets.map((target) => [target.id, kinds.probes.get(target.probe)?.answer]));
+  let complainedAt = -Infinity;
+  const store = openStore(path, {
+    ballastBytes: BALLAST_BYTES,
+    answerMs: ({ target, finding, durationMs }) => finding.phases[answers.get(target) ?? ''] ?? durationMs,
+    onBroken: ({ movedTo, why }) => {
+      log.error({ event: 'store', movedTo }, `${why}. It is kept as ${movedTo}; a new store is begun`);
+    },
+    onFull: (isFull) => {
+      if (isFull) log.error({ event: 'store', full: true }, 'the disk is full: alerts go on, history waits in memory');
+      else log.warn({ event: 'store', full: false }, 'the disk has room again');
+      if (isFull) dropOld({ store, config, log });
+    },
+    onTrouble: (code, waiting) => {
+      if (performance.now() - complainedAt < COMPLAIN_EVERY_MS) return;
+      complainedAt = performance.now();
+      log.error({ event: 'store', code, waiting }, 'the store cannot be written; trying again');
+    },
+  });
+  return store;
+}
+
+interface Kept {
+  readonly store: Store;
+  readonly config: Config;
+  readonly log: Log;
+}
+
+/** Adds up the hours that are over and drops what is older than the operator wants to keep: now, and every hour. */
+export function keepTidy(kept: Kept): NodeJS.Timeout {
+  dropOld(kept);
+  return setInterval(dropOld, PRUNE_EVERY_MS, kept).unref();
+}
+
+function dropOld({ store, config, log }: Kept): void {
+  store.prune(Date.now(), config.retention).catch((error: unknown) => {
+    const words = error instanceof Error ? `${error.name}: ${error.message}` : undefined;
+    log.error({ event: 'prune', error: words }, 'old rows could not be dropped');
+  });
+}
