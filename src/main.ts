@@ -1,5 +1,6 @@
 /** Hands the rooms to each other. With the files of `main/` the only one that knows them all; it decides nothing itself. */
 import { performance } from 'node:perf_hooks';
+import { abandonGone } from './abandon.ts';
 import { openBoard, type Board } from './board.ts';
 import { loadConfig, type Config } from './config/load.ts';
 import { openCalendar, type Calendar } from './core/calendar.ts';
@@ -8,7 +9,7 @@ import type { Channel, ChannelId, Observation, Provider, TargetId } from './core
 import type { Panel } from './core/panel.ts';
 import type { Receiver } from './core/receiver.ts';
 import { openLog, type Log } from './log.ts';
-import { abandonGone } from './main/abandon.ts';
+
 import { openKinds, type Kinds } from './main/kinds.ts';
 import { keepTidy, openLedger } from './main/ledger.ts';
 import { openMetrics, type Metrics } from './metrics.ts';

@@ -185,9 +185,9 @@ function reopen(ended: Incident, trouble: Trouble, suppressedBy: string | undefi
 /** The channel that it depended on works again and this one does not: now it is news of its own. */
 function release(open: Incident, scene: Scene): Change {
   const { suppressedBy: _parent, ...rest } = open;
-  const { cause, because } = scene.explain(rest.members);
+  const explained = scene.explain(rest.members);
   const event = hasChange(open, 'reopened') ? 'reopened' : 'opened';
-  return { incident: { ...rest, cause, because, confirmedAt: scene.observation.at }, event };
+  return { incident: { ...rest, ...explained, confirmedAt: scene.observation.at }, event };
 }
 
 function waver(open: Incident, fault: Fault, scene: Scene): Change {

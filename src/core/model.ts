@@ -247,6 +247,23 @@ export interface Member {
 
 export type IncidentId = string;
 
+/** The evidence for a cause: what it is about, in numbers and names that every language words in its own way. */
+export type Reason =
+  | {
+      readonly kind: 'seen';
+      readonly cause: Cause;
+      readonly target: string;
+      readonly fault: Fault;
+      readonly of: number;
+    }
+  /** Several targets on one host fail, and no other ones do. */
+  | { readonly kind: 'host'; readonly host: string; readonly targets: number; readonly fault: Fault }
+  | { readonly kind: 'everything'; readonly targets: number; readonly fault: Fault }
+  | { readonly kind: 'ours'; readonly detail: string }
+  | { readonly kind: 'notice'; readonly title: string; readonly from: Instant; readonly until?: Instant }
+  | { readonly kind: 'release'; readonly version: string; readonly beforeMs: number }
+  | { readonly kind: 'nothing' };
+
 /** A stretch within an outage when nothing was promised; without an end it goes on. */
 export interface Suspension {
   readonly from: Instant;
@@ -289,6 +306,8 @@ export interface Incident {
   readonly cause: Cause;
   /** The evidence for the cause in one sentence for operators. */
   readonly because: string;
+  /** The same evidence, to be worded in any language; absent in incidents of an older version. */
+  readonly reason?: Reason;
   readonly members: readonly Member[];
   readonly updates: readonly IncidentUpdate[];
   /** Names of the receivers that were told that it broke: the same are told that it works. */

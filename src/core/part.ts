@@ -81,7 +81,7 @@ export function withTrouble(open: Incident, part: Affected, trouble: Trouble, sc
     before?.resolvedAt === undefined ? Math.min(before?.since ?? trouble.since, trouble.since) : trouble.since;
   const others = open.members.filter((each) => each.target !== scene.target.id);
   const members = [...others, memberOf({ ...trouble, since }, scene)];
-  const { cause, because } = scene.explain(members);
+  const { cause, because, reason } = scene.explain(members);
   const own = scene.explain(members.filter((each) => channelOf(each.target) === part.channel));
   const affected: Affected = {
     ...part,
@@ -91,7 +91,7 @@ export function withTrouble(open: Incident, part: Affected, trouble: Trouble, sc
   };
   const channels = replace(open.channels, affected);
   const openedAt = Math.min(open.openedAt, trouble.since);
-  return { ...open, openedAt, members, channels, cause, because, impact: worse(open.impact, trouble.impact) };
+  return { ...open, openedAt, members, channels, cause, because, reason, impact: worse(open.impact, trouble.impact) };
 }
 
 /** A part that was over goes on; the time in between counts for nobody. */

@@ -85,6 +85,8 @@ export interface IncidentView {
   readonly promisedMs?: number;
   readonly impact: Impact;
   readonly cause: Cause;
+  /** The evidence for the cause in one public sentence per language. */
+  readonly why?: Readonly<Record<Language, string>>;
   readonly updates: readonly { readonly at: Instant; readonly change: 'opened' | 'joined' | 'worsened' | 'resolved' }[];
 }
 

@@ -1,5 +1,6 @@
 /** Builds the public snapshot from everything that is known, field by field: what is not named here is not public. */
 import type { Calendar } from './calendar.ts';
+import { publicReasonText } from './evidence.ts';
 import type { Health } from './judge.ts';
 import type { NoticeRow } from './ledger.ts';
 import type {
@@ -11,8 +12,10 @@ import type {
   Incident,
   IncidentUpdate,
   Instant,
+  Language,
   Observation,
   Provider,
+  Reason,
   Target,
   TargetId,
 } from './model.ts';
@@ -194,6 +197,7 @@ function viewIncident(incident: Incident, publicIds: ReadonlySet<ChannelId>): In
     openedAt: incident.openedAt,
     impact: incident.impact,
     cause: incident.cause,
+    ...(incident.reason !== undefined && { why: whyOf(incident.reason) }),
     updates: incident.updates.flatMap(({ at, change }) => {
       const shown = SHOWN[change];
       return shown === undefined ? [] : [{ at, change: shown }];
@@ -202,6 +206,14 @@ function viewIncident(incident: Incident, publicIds: ReadonlySet<ChannelId>): In
       resolvedAt: incident.resolvedAt,
       promisedMs: promisedMs(incident, incident.resolvedAt),
     }),
+  };
+}
+
+function whyOf(reason: Reason): Readonly<Record<Language, string>> {
+  return {
+    id: publicReasonText(reason, 'id'),
+    en: publicReasonText(reason, 'en'),
+    zh: publicReasonText(reason, 'zh'),
   };
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Ruling } from '../../src/core/ledger.ts';
 import type { Provider } from '../../src/core/model.ts';
-import { abandonGone } from '../../src/main/abandon.ts';
+import { abandonGone } from '../../src/abandon.ts';
 import { openStore } from '../../src/store/store.ts';
 import { BAD, folder, freshStore, GOOD, lookAt, MINUTE, MORNING, ruleFor, targetOf, tell } from '../lib/ledger.ts';
 

@@ -1,8 +1,8 @@
 /** Ends the part of targets that are no longer configured in incidents that are still open. It decides nothing itself. */
-import { abandon } from '../core/incident.ts';
-import type { Ledger } from '../core/ledger.ts';
-import type { Channel, Incident, Instant, Provider } from '../core/model.ts';
-import { plan, type Route, type Setting } from '../core/routing.ts';
+import { abandon } from './core/incident.ts';
+import type { Ledger } from './core/ledger.ts';
+import type { Channel, Incident, Instant, Provider } from './core/model.ts';
+import { plan, type Route, type Setting } from './core/routing.ts';
 
 export interface Configured {
   readonly providers: readonly Provider[];
