@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { fault, unknown } from './core/fault.ts';
 import { holdPromise, isUnsettled } from './core/judge.ts';
-import type { Ledger, Ruling } from './core/ledger.ts';
-import type { Finding, Instant, LocationId, Observation, Target } from './core/model.ts';
-import type { ProbeKind } from './core/probe.ts';
+import type { Ledger, Ruling, Standing } from './core/ledger.ts';
+import type { Expectation, Finding, Instant, LocationId, Observation, Target } from './core/model.ts';
+import type { Memory, ProbeKind } from './core/probe.ts';
+import { openMemory, type Recalled } from './core/recall.ts';
+import { present } from './core/present.ts';
 import { rule, type Brief } from './core/rule.ts';
 import { redact, secretsIn, type Secret } from './core/secret.ts';
 
@@ -47,30 +49,40 @@ export function openRunner(options: RunnerOptions): Runner {
   async function look(target: Target, slotAt: Instant): Promise<number | undefined> {
     const assignment = options.assignment(target);
     if (assignment === undefined || isStopping()) return undefined;
-    const at = options.now();
-    const begun = options.monotonic();
-    const finding = (await isOverBudget(target, at))
-      ? unknown(fault('BUDGET', `the budget of ${target.budgetPerDay ?? 0} looks in 24 hours is spent`))
-      : await weighed(assignment, at);
-    if (isStopping()) return undefined;
-    const durationMs = options.monotonic() - begun;
-    return record(assignment, { target: target.id, location: options.location, slotAt, at, durationMs, finding });
+    try {
+      return await lookAs(assignment, slotAt);
+    } catch (error) {
+      options.onTrouble(target, 'unrecorded', error);
+      return undefined;
+    }
   }
 
-  async function isOverBudget(target: Target, at: Instant): Promise<boolean> {
-    if (target.budgetPerDay === undefined) return false;
-    return (await options.ledger.looksSince(target.id, at - DAY_MS)) >= target.budgetPerDay;
+  async function lookAs(assignment: Assignment, slotAt: Instant): Promise<number | undefined> {
+    const { target } = assignment;
+    const at = options.now();
+    const begun = options.monotonic();
+    // Without its memory a look might file a second case: it throws, and there is none.
+    const memory = await recall(assignment, options);
+    const finding = (await isOverBudget(target, at, options.ledger))
+      ? unknown(fault('BUDGET', `the budget of ${target.budgetPerDay ?? 0} looks in 24 hours is spent`))
+      : await weighed(assignment, at, memory);
+    if (isStopping()) return undefined;
+    const durationMs = options.monotonic() - begun;
+    const observation = { target: target.id, location: options.location, slotAt, at, durationMs, finding };
+    return record(assignment, observation, memory?.left());
   }
 
   /** What was seen, unless we have reason not to trust our own eyes. */
-  async function weighed(assignment: Assignment, at: Instant): Promise<Finding> {
-    const { target, kind, setting } = assignment;
+  async function weighed(assignment: Assignment, at: Instant, memory: Memory | undefined): Promise<Finding> {
+    const { target, kind, setting, calendar } = assignment;
     const begun = options.monotonic();
     const seen = await runProbe(kind, {
       settings: target.with,
       timeoutMs: target.timeoutMs,
       startedAt: at,
       timezone: setting.timezone,
+      expectation: (instant) => calendar.expectation(instant),
+      ...present({ memory }),
       stop: stopping.signal,
       onTrouble: (what, error) => {
         options.onTrouble(target, what, error);
@@ -88,19 +100,13 @@ export function openRunner(options: RunnerOptions): Runner {
     return holdPromise(seen, answerMs, target.promiseMs);
   }
 
-  async function record(assignment: Assignment, observation: Observation): Promise<number | undefined> {
+  async function record(assignment: Assignment, observation: Observation, left?: string): Promise<number | undefined> {
     const { target } = assignment;
-    try {
-      const ruling = await options.ledger.record(observation, target.channel, (standing) =>
-        rule(standing, observation, assignment),
-      );
-      if (ruling === undefined) return undefined;
-      options.onLook(observation, target, ruling);
-      return needsRecheck(ruling, observation) ? target.policy.recheckMs : undefined;
-    } catch (error) {
-      options.onTrouble(target, 'unrecorded', error);
-      return undefined;
-    }
+    const decide = (standing: Standing): Ruling => rule(standing, observation, assignment);
+    const ruling = await options.ledger.record(observation, target.channel, decide, left);
+    if (ruling === undefined) return undefined;
+    options.onLook(observation, target, ruling);
+    return needsRecheck(ruling, observation) ? target.policy.recheckMs : undefined;
   }
 
   return {
@@ -109,6 +115,16 @@ export function openRunner(options: RunnerOptions): Runner {
       stopping.abort();
     },
   };
+}
+
+async function recall({ kind, target }: Assignment, options: RunnerOptions): Promise<Recalled | undefined> {
+  if (kind.remembers !== true) return undefined;
+  return openMemory(await options.ledger.memory(target.id, options.location));
+}
+
+async function isOverBudget(target: Target, at: Instant, ledger: Ledger): Promise<boolean> {
+  if (target.budgetPerDay === undefined) return false;
+  return (await ledger.looksSince(target.id, at - DAY_MS)) >= target.budgetPerDay;
 }
 
 function needsRecheck(ruling: Ruling, observation: Observation): boolean {
@@ -120,6 +136,8 @@ export interface Run {
   readonly timeoutMs: number;
   readonly startedAt: Instant;
   readonly timezone: string;
+  readonly memory?: Memory;
+  readonly expectation?: (at: Instant) => Expectation;
   readonly stop: AbortSignal;
   readonly onTrouble?: (what: 'abandoned' | 'threw', error: unknown) => void;
 }
@@ -140,6 +158,7 @@ export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
     timeoutMs,
     runId: randomBytes(16).toString('hex'),
     timezone,
+    ...present({ memory: run.memory, expectation: run.expectation }),
   };
   try {
     const overrun = new Promise<'overrun'>((resolve) => {

@@ -123,7 +123,11 @@ export interface Ledger {
     observation: Observation,
     channel: ChannelId,
     rule: (standing: Standing) => Ruling,
+    /** What the look leaves for the next one from the same place, as JSON; undefined leaves what is there. */
+    left?: string,
   ): Promise<Ruling | undefined>;
+  /** What the newest look that left something left, as JSON. */
+  memory(target: TargetId, location: LocationId): Promise<string | undefined>;
   /**
    * Changes an incident outside of a look, in one transaction with its notifications. `change` is pure and may be called
    * again; `undefined` leaves it as it is, and so does an id that is not there.

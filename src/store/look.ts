@@ -49,7 +49,8 @@ export function lookWriter(db: Database, memory: Remembered, history: History) {
     return amendment;
   }
 
-  function write(observation: Observation, channel: ChannelId, rule: Rule): Ruling | undefined {
+  /** `left`: what the look leaves for the next one, as JSON. */
+  function write(observation: Observation, channel: ChannelId, rule: Rule, left?: string): Ruling | undefined {
     const { finding, at } = observation;
     const target = targetNumber(observation.target, channel);
     const location = locationNumber(observation.location);
@@ -63,6 +64,7 @@ export function lookWriter(db: Database, memory: Remembered, history: History) {
     const current = ruling.incident === undefined ? incidents : [ruling.incident];
     const incident = current.find((each) => covers(each, channel))?.id;
     history.write({ observation, target, location, expected: ruling.expected, incident });
+    if (left !== undefined) sql.left.run(target, location, left);
     // Last, when nothing can throw any more: a look that is rolled back alone must leave no memory.
     memory.targets.set(observation.target, target);
     memory.locations.set(observation.location, location);
@@ -100,6 +102,10 @@ function statements(db: Database) {
     standing: db.prepare<[number, number, string]>(
       `insert into standing (target, location, health) values (?, ?, ?)
        on conflict (target, location) do update set health = excluded.health`,
+    ),
+    left: db.prepare<[number, number, string]>(
+      `insert into memory (target, location, value) values (?, ?, ?)
+       on conflict (target, location) do update set value = excluded.value`,
     ),
     incidentById: db.prepare<[string], IncidentRow>('select * from incident where id = ?'),
     incident: db.prepare<[IncidentRow]>(

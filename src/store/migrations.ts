@@ -136,6 +136,15 @@ export const STEPS: readonly string[] = [
   create trigger audit_keeps_rows before delete on audit begin select raise(abort, 'audit is append only'); end;
   create trigger audit_keeps_words before update on audit begin select raise(abort, 'audit is append only'); end;
   `,
+  `
+  create table memory (
+    target integer not null references target,
+    location integer not null references location,
+    -- JSON: what the looks at one target from one place tell each other
+    value text not null,
+    primary key (target, location)
+  ) strict, without rowid;
+  `,
 ];
 
 /** The schema version of an open file. */

@@ -30,6 +30,10 @@ export function statements(db: Database) {
       `select ${OBSERVATION} from target t join location l join observation o on o.target = t.id and o.location = l.id
        where t.name = ? and o.slot_at >= ? and o.slot_at < ? order by o.slot_at limit ?`,
     ),
+    memory: db.prepare<[string, string], { value: string }>(
+      `select m.value from memory m join target t on t.id = m.target join location l on l.id = m.location
+       where t.name = ? and l.name = ?`,
+    ),
     looksSince: db.prepare<[{ target: string; since: number }], { looks: number }>(
       `select count(*) as looks from target t join location l join observation o
        on o.target = t.id and o.location = l.id and o.slot_at >= @since

@@ -34,7 +34,7 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
   const hold = openHold(path, options);
   const { alive, add } = hold;
   return {
-    record: (observation, channel, rule) => add(() => alive().write(observation, channel, rule)),
+    record: (observation, channel, rule, left) => add(() => alive().write(observation, channel, rule, left)),
     amend: (id, change) => add(() => alive().amend(id, change)),
     settle: (key, delivery, now, nextAt) =>
       add(() => {
@@ -57,6 +57,7 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
     notices: (since) => read(() => alive().sql.notices.all(since).map(unpackNotice)),
     evidence: (incident) => read(() => alive().sql.evidence.all(incident).map(unpackEvidence)),
     looksSince: (target, since) => read(() => alive().sql.looksSince.get({ target, since })?.looks ?? 0),
+    memory: (target, location) => read(() => alive().sql.memory.get(target, location)?.value),
     observations: (target, since, until, most) =>
       read(() => alive().sql.observations.all(target, since, until, most).map(unpackObservation)),
     due: (now, most, excluded) =>

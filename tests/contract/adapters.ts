@@ -79,14 +79,6 @@ export const ADAPTERS: Readonly<Record<string, Adapter>> = {
       base_url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/`,
     }),
   },
-  'app-release': {
-    transports: ['tcp', 'tls'],
-    with: (port, transport) => ({
-      ...near,
-      app_store_id: 944875099,
-      base_url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/`,
-    }),
-  },
   'help-center': {
     transports: ['tcp', 'tls'],
     with: (port, transport) => {
