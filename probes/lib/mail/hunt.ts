@@ -31,8 +31,9 @@ export interface Caught {
   readonly cut: Fault | undefined;
 }
 
-/** How long is waited after a receipt for a second one: a desk that answers twice does so at once. */
+/** How long is waited after a receipt for a second one: a desk that answers twice does so at once. At most a part of `within`. */
 const LINGER_MS = 1_500;
+const LINGER_SHARE = 1 / 4;
 /** Pauses between looks into the mailbox. Times come from the server's stamps, so being late here costs nothing. */
 const FIRST_PAUSE_MS = 300;
 const LAST_PAUSE_MS = 5_000;
@@ -57,7 +58,7 @@ export async function waitFor(hunt: Hunt): Promise<Caught> {
     late.push(...sorted.late);
     if (!isDecided && found.some(({ meaning }) => meaning.kind === 'receipt' || meaning.kind === 'bounce')) {
       isDecided = true;
-      end = performance.now() + LINGER_MS;
+      end = performance.now() + Math.min(LINGER_MS, hunt.withinMs * LINGER_SHARE);
     }
     const left = Math.min(end, until) - performance.now();
     if (left <= 0 || signal.aborted) break;
