@@ -1,8 +1,10 @@
 /** What is true now, in memory: the newest standing of every target, rebuilt from the store at start. It writes nothing. */
 import type { Calendar } from './core/calendar.ts';
+import type { Neighbour, Release, Surroundings } from './core/diagnosis.ts';
 import type { Ledger, NoticeRow, Ruling } from './core/ledger.ts';
-import type { Channel, ChannelId, Incident, Instant, Observation, Provider, TargetId } from './core/model.ts';
+import type { Channel, ChannelId, Incident, Instant, Observation, Provider, Target, TargetId } from './core/model.ts';
 import { covers } from './core/part.ts';
+import { staleFrom } from './core/slots.ts';
 import type { Snapshot } from './core/snapshot.ts';
 import { standingOf, takeSnapshot, type ChannelStanding, type Situation, type TargetState } from './core/view.ts';
 
@@ -12,6 +14,8 @@ export interface BoardOptions {
   readonly blind: () => boolean;
   readonly publicUrl: string | undefined;
   readonly answerMs: (observation: Observation) => number;
+  /** The host that a target is on; null: none that says anything. */
+  readonly hostOf?: (target: TargetId) => string | null;
 }
 
 export interface ChannelRow extends ChannelStanding {
@@ -29,6 +33,8 @@ export interface Board {
   state(target: TargetId): TargetState | undefined;
   /** Every channel, private ones too. */
   channels(): readonly ChannelRow[];
+  /** What is known around a target, to explain an incident of its channel. */
+  surroundings(target: Pick<Target, 'provider'>): Surroundings;
   /** What the public may see; at most a second old. */
   snapshot(): Snapshot;
   /** When the newest look that could see began. */
@@ -36,6 +42,7 @@ export interface Board {
 }
 
 const SNAPSHOT_KEPT_MS = 1_000;
+const NEIGHBOURS_KEPT_MS = 1_000;
 const RECENT_MS = 14 * 86_400_000;
 const RECENT_MOST = 100;
 const NOTICES_MS = 2 * 86_400_000;
@@ -54,6 +61,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
   let providers: readonly Provider[] = [];
   let calendars: ReadonlyMap<ChannelId, Calendar> = new Map();
   let kept: Snapshot | undefined;
+  let near: Nearby | undefined;
   let newest: Instant | undefined;
 
   const situation = (): Situation => ({
@@ -81,7 +89,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
 
   return {
     arrange: (nextProviders, nextCalendars) => {
-      [providers, calendars, kept] = [nextProviders, nextCalendars, undefined];
+      [providers, calendars, kept, near] = [nextProviders, nextCalendars, undefined, undefined];
     },
     see: (observation, ruling) => {
       const before = targets.get(observation.target);
@@ -107,6 +115,14 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
         })),
       );
     },
+    surroundings: ({ provider }) => {
+      const at = now();
+      // When much fails at once, much is explained at once.
+      if (near === undefined || at - near.now >= NEIGHBOURS_KEPT_MS || at < near.now)
+        near = neighbourhood({ providers, targets, now: at, hostOf: options.hostOf ?? (() => null) });
+      const isOwn = (each: { readonly channel: ChannelId }): boolean => each.channel.startsWith(`${provider}/`);
+      return { ...near, notices: notices.filter(isOwn), releases: near.releases.filter(isOwn), blind: options.blind() };
+    },
     snapshot: () => {
       if (kept === undefined || now() - kept.generatedAt >= SNAPSHOT_KEPT_MS || now() < kept.generatedAt) {
         kept = takeSnapshot(situation());
@@ -124,4 +140,40 @@ function stateAfter(health: TargetState['health'], last: Observation, before: Ta
     lastSeen: sees ? last : before?.lastSeen,
     lastGood: last.finding.kind === 'ok' || last.finding.kind === 'degraded' ? last : before?.lastGood,
   };
+}
+
+interface Neighbourhood {
+  readonly providers: readonly Provider[];
+  readonly targets: ReadonlyMap<TargetId, TargetState>;
+  readonly now: Instant;
+  readonly hostOf: (target: TargetId) => string | null;
+}
+
+interface Nearby extends Pick<Surroundings, 'neighbours' | 'hosts'> {
+  readonly releases: readonly (Release & { readonly channel: ChannelId })[];
+  readonly now: Instant;
+}
+
+/** Every target by its newest look, and the app releases that were seen. */
+function neighbourhood(around: Neighbourhood): Nearby {
+  const all = around.providers.flatMap((each) => each.channels.flatMap((channel) => channel.targets));
+  const neighbours = all.map((target) => neighbourOf(target, around));
+  const hosts = neighbours.flatMap(({ target, host }): [string, string][] => (host === null ? [] : [[target, host]]));
+  const releases = all
+    .filter((target) => target.probe === 'app-release')
+    .flatMap(({ id, channel }) => releaseIn(around.targets.get(id)?.lastGood).map((each) => ({ ...each, channel })));
+  return { neighbours, hosts: new Map(hosts), releases, now: around.now };
+}
+
+function neighbourOf(target: Target, { targets, now, hostOf }: Neighbourhood): Neighbour {
+  const last = targets.get(target.id)?.lastSeen;
+  const near = { target: target.id, provider: target.provider, host: hostOf(target.id) };
+  if (last === undefined || now > staleFrom(target, last.at)) return { ...near, state: 'unknown' };
+  const { finding } = last;
+  return finding.kind === 'failed' ? { ...near, state: 'down', cause: finding.fault.cause } : { ...near, state: 'up' };
+}
+
+function releaseIn(look: Observation | undefined): Release[] {
+  const { release, release_at: at } = look?.finding.facts ?? {};
+  return typeof release === 'string' && typeof at === 'number' ? [{ version: release, at }] : [];
 }

@@ -94,6 +94,10 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
     blind: () => sight.blind(),
     publicUrl: config.publicUrl,
     answerMs: (observation) => answerMs(assignments.get(observation.target), observation),
+    hostOf: (id) => {
+      const assignment = assignments.get(id);
+      return assignment === undefined ? null : hostOf(assignment.kind.host(assignment.target.with));
+    },
   });
   board.arrange(config.providers, calendars);
   const metrics = measure(ground, board, sight);
@@ -227,6 +231,7 @@ function look({ config, log, store }: Ground, { assignments, board, metrics, out
     location: config.location,
     assignment: (target) => assignments.get(target.id),
     blind: () => sight.blind(),
+    surroundings: (target) => board.surroundings(target),
     stalledWithin: (ms) => sight.stalledWithin(ms),
     now,
     monotonic,

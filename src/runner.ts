@@ -20,6 +20,8 @@ export interface RunnerOptions {
   readonly location: LocationId;
   readonly assignment: (target: Target) => Assignment | undefined;
   readonly blind: () => boolean;
+  /** What else is known when an incident has to be explained. */
+  readonly surroundings?: Brief['surroundings'];
   /** Longest stall of our own loop within the last so many milliseconds. */
   readonly stalledWithin: (ms: number) => number;
   readonly now: () => Instant;
@@ -41,6 +43,8 @@ const DAY_MS = 86_400_000;
 const GRACE_MS = 1_000;
 const STALL_FLOOR_MS = 250;
 const STALL_SHARE = 0.2;
+/** Of the wall clock against the monotonic one. A clock that is being slewed moves far less within one look. */
+const CLOCK_JUMP_MS = 1_000;
 
 export function openRunner(options: RunnerOptions): Runner {
   const stopping = new AbortController();
@@ -75,7 +79,7 @@ export function openRunner(options: RunnerOptions): Runner {
   /** What was seen, unless we have reason not to trust our own eyes. */
   async function weighed(assignment: Assignment, at: Instant, memory: Memory | undefined): Promise<Finding> {
     const { target, kind, setting, calendar } = assignment;
-    const begun = options.monotonic();
+    const [begun, wall] = [options.monotonic(), options.now()];
     const seen = await runProbe(kind, {
       settings: target.with,
       timeoutMs: target.timeoutMs,
@@ -90,6 +94,9 @@ export function openRunner(options: RunnerOptions): Runner {
     });
     const tookMs = options.monotonic() - begun;
     if (options.blind()) return unknown(fault('OFFLINE', 'our own network does not reach the canaries'), seen);
+    const jumpMs = options.now() - wall - tookMs;
+    if (Math.abs(jumpMs) > CLOCK_JUMP_MS)
+      return unknown(fault('CANNOT_JUDGE', `our own clock moved by ${Math.round(jumpMs)} ms during the look`), seen);
     const stallMs = options.stalledWithin(tookMs);
     if (stallMs > Math.max(STALL_FLOOR_MS, target.timeoutMs * STALL_SHARE)) {
       return seen.kind === 'ok'
@@ -102,7 +109,8 @@ export function openRunner(options: RunnerOptions): Runner {
 
   async function record(assignment: Assignment, observation: Observation, left?: string): Promise<number | undefined> {
     const { target } = assignment;
-    const decide = (standing: Standing): Ruling => rule(standing, observation, assignment);
+    const decide = (standing: Standing): Ruling =>
+      rule(standing, observation, { ...assignment, ...present({ surroundings: options.surroundings }) });
     const ruling = await options.ledger.record(observation, target.channel, decide, left);
     if (ruling === undefined) return undefined;
     options.onLook(observation, target, ruling);

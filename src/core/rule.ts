@@ -15,7 +15,7 @@ export interface Brief {
   readonly setting: Setting;
   readonly calendar: Turns;
   /** What else is known at an instant; asked only when there is something to explain. */
-  readonly surroundings?: (target: Target) => Surroundings;
+  readonly surroundings?: ((target: Target) => Surroundings) | undefined;
 }
 
 /** Rules on one look. The same standing and the same look give the same ruling. */

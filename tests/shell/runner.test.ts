@@ -46,7 +46,7 @@ afterEach(async () => {
 function bench(look: (context: ProbeContext) => Promise<Finding>, extra: Partial<Target> = {}) {
   const store = openStore(join(mkdtempSync(join(tmpdir(), 'ringback-runner-')), 'store.db'));
   stores.push(store);
-  const state = { blind: false, stalledMs: 0, expectation: 'open' as Expectation };
+  const state = { blind: false, stalledMs: 0, aheadMs: 0, expectation: 'open' as Expectation };
   const looks: { observation: Observation; ruling: Ruling }[] = [];
   const trouble: string[] = [];
   const kind = defineProbe({
@@ -75,7 +75,7 @@ function bench(look: (context: ProbeContext) => Promise<Finding>, extra: Partial
     assignment: () => ({ target, kind, setting, calendar }),
     blind: () => state.blind,
     stalledWithin: () => state.stalledMs,
-    now: () => Date.now(),
+    now: () => Date.now() + state.aheadMs,
     monotonic: () => performance.now(),
     onLook: (observation, _target, ruling) => looks.push({ observation, ruling }),
     onTrouble: (_target, what) => trouble.push(what),
@@ -145,6 +145,15 @@ describe('a look', () => {
     good.state.stalledMs = 400;
     await good.look();
     expect(found(good.looks)).toEqual(['ok']);
+  });
+
+  it.each([3_600_000, -5_000])('R-14 accuses nobody when our own clock moved by %i ms meanwhile', async (ms) => {
+    const { look, looks, state } = bench(() => {
+      state.aheadMs += ms;
+      return Promise.resolve(REFUSED);
+    });
+    await look();
+    expect(found(looks)).toEqual(['unknown CANNOT_JUDGE']);
   });
 
   it('holds the answer against the promise', async () => {
