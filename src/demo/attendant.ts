@@ -2,7 +2,7 @@
 import { cseqOf, headerOf, parameterOf } from '../../probes/lib/sip/header.ts';
 import type { SipMessage, SipRequest } from '../../probes/lib/sip/message.ts';
 import { again, branchOf, confirm, drop, finish, idOf, openCall, refuse, respond, ring, unfit } from './call.ts';
-import type { Call, Line, Refusal } from './call.ts';
+import type { Call, Line, Refusal, Talk } from './call.ts';
 
 /** How the desk behaves at the moment a request comes in. */
 export interface Manners {
@@ -13,6 +13,7 @@ export interface Manners {
   /** False: it rings until the caller gives up. */
   readonly answers: boolean;
   readonly ringMs: number;
+  readonly talk: Talk;
 }
 
 export interface Attendant {
@@ -59,7 +60,7 @@ function invite(calls: Map<string, Call>, request: SipRequest, line: Line, manne
   const active = [...calls.values()].filter(({ state }) => state !== 'over').length;
   const refusal = manners.toCalls ?? (active < MOST_CALLS ? unfit(request) : BUSY);
   const call = openCall(request, line, calls);
-  if (refusal === undefined) ring(call, manners.answers ? manners.ringMs : undefined);
+  if (refusal === undefined) ring(call, manners.answers ? manners.ringMs : undefined, manners.talk);
   else refuse(call, refusal);
 }
 

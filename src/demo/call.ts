@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { headerOf, listOf, parameterOf, uriOf } from '../../probes/lib/sip/header.ts';
 import { formatMessage } from '../../probes/lib/sip/message.ts';
 import type { Header, SipRequest } from '../../probes/lib/sip/message.ts';
-import { openVoice } from './voice.ts';
+import { press, promptOf } from './menu.ts';
+import type { Place } from './menu.ts';
+import { KEYS_TYPE, openVoice } from './voice.ts';
 import type { Voice } from './voice.ts';
 
 /** The way back to who sent a request. */
@@ -24,6 +26,9 @@ export interface Refusal {
   readonly headers?: readonly Header[];
 }
 
+/** How the desk talks: by its menu, not at all, or good-bye at once. */
+export type Talk = 'menu' | 'mute' | 'dropped';
+
 export interface Call {
   readonly invite: SipRequest;
   readonly tag: string;
@@ -32,6 +37,9 @@ export interface Call {
   /** The newest response, for a caller who asks again. */
   said: Buffer;
   voice: Voice | undefined;
+  talk: Talk;
+  /** Where in the menu the caller is. */
+  place: Place;
   readonly timers: Set<NodeJS.Timeout>;
   /** The book that it is written in, by Call-ID. */
   readonly book: Map<string, Call>;
@@ -44,18 +52,34 @@ const LONGEST_CALL_MS = 60_000;
 const LINGER_MS = 32_000;
 /** Timer C of a proxy (§16.6): nobody lets it ring longer. */
 const LONGEST_RING_MS = 180_000;
+/** Long enough to be answered, too short for a word. */
+const DROPPED_AFTER_MS = 300;
+/** A second of µ-law silence. */
+const DEAD_AIR = Buffer.alloc(8_000, 0xff);
 
 /** A call that says nothing yet. */
 export function openCall(invite: SipRequest, line: Line, book: Map<string, Call>): Call {
   const tag = randomBytes(6).toString('hex');
-  const call: Call = { invite, tag, line, state: 'ringing', said: EMPTY, voice: undefined, timers: new Set(), book };
+  const call: Call = {
+    invite,
+    tag,
+    line,
+    state: 'ringing',
+    said: EMPTY,
+    voice: undefined,
+    talk: 'menu',
+    place: 'main',
+    timers: new Set(),
+    book,
+  };
   book.set(idOf(invite), call);
   return call;
 }
 
 /** Rings, and after `answerMs` is answered; undefined: rings until the caller gives up. */
-export function ring(call: Call, answerMs: number | undefined): void {
+export function ring(call: Call, answerMs: number | undefined, talk: Talk): void {
   const { invite, line, tag } = call;
+  call.talk = talk;
   say(call, respond(invite, line, undefined, { status: 100, reason: 'Trying' }));
   say(call, respond(invite, line, tag, { status: 180, reason: 'Ringing' }));
   if (answerMs === undefined) {
@@ -73,6 +97,7 @@ export function refuse(call: Call, refusal: Refusal): void {
 export function confirm(call: Call, ack: SipRequest): void {
   if (call.state !== 'answered') return;
   call.state = 'confirmed';
+  if (call.talk === 'dropped') later(call, DROPPED_AFTER_MS, () => leave(call));
   speakTo(call, ack);
 }
 
@@ -91,7 +116,7 @@ export function drop(call: Call): void {
 }
 
 async function answer(call: Call): Promise<void> {
-  const voice = await openVoice(call.line.here.host).catch(() => undefined);
+  const voice = await openVoice(call.line.here.host, (key) => turn(call, key)).catch(() => undefined);
   if (voice === undefined || call.state !== 'ringing') {
     voice?.stop();
     return;
@@ -101,10 +126,21 @@ async function answer(call: Call): Promise<void> {
   say(call, respond(call.invite, call.line, call.tag, { status: 200, reason: 'OK' }, offerOf(call, voice)));
   speakTo(call, call.invite);
   later(call, 500, () => repeat(call, 1_000));
-  later(call, LONGEST_CALL_MS, () => {
-    call.line.send(farewell(call));
-    finish(call);
-  });
+  later(call, LONGEST_CALL_MS, () => leave(call));
+}
+
+/** A key of the caller leads on through the menu. */
+function turn(call: Call, key: string): void {
+  if (call.talk !== 'menu') return;
+  const { place, prompt } = press(call.place, key);
+  call.place = place;
+  call.voice?.say(prompt);
+}
+
+/** The desk hangs up. */
+function leave(call: Call): void {
+  call.line.send(farewell(call));
+  finish(call);
 }
 
 /** RFC 3261 §13.3.1.4: the 200 is repeated until the ACK is here, over whatever transport. */
@@ -160,14 +196,29 @@ export function unfit(request: SipRequest): Refusal | undefined {
 /** Sound goes only to the address that the signalling comes from: an SDP may name any victim. */
 function speakTo(call: Call, request: SipRequest): void {
   const port = audioOf(request)?.port ?? 0;
-  if (port > 0 && port < 65_536) call.voice?.speak({ address: call.line.address, port });
+  if (port > 0 && port < 65_536)
+    call.voice?.speak({ address: call.line.address, port }, call.talk === 'menu' ? promptOf(call.place) : DEAD_AIR);
 }
 
-function offerOf({ line }: Call, { port }: Voice): Buffer {
+function offerOf({ line, invite }: Call, { port }: Voice): Buffer {
   const { host } = line.here;
+  // Keys are heard by the number that everybody uses, when the caller offers it (RFC 3264 §6.1).
+  const keys = audioOf(invite)?.formats.includes(String(KEYS_TYPE)) === true;
   return Buffer.from(
-    ['v=0', `o=desk 1 1 IN IP4 ${host}`, 's=desk', `c=IN IP4 ${host}`, 't=0 0', `m=audio ${port} RTP/AVP 0`]
-      .concat(['a=rtpmap:0 PCMU/8000', 'a=sendrecv', ''])
+    [
+      'v=0',
+      `o=desk 1 1 IN IP4 ${host}`,
+      's=desk',
+      `c=IN IP4 ${host}`,
+      't=0 0',
+      `m=audio ${port} RTP/AVP 0${keys ? ` ${KEYS_TYPE}` : ''}`,
+    ]
+      .concat([
+        'a=rtpmap:0 PCMU/8000',
+        ...(keys ? [`a=rtpmap:${KEYS_TYPE} telephone-event/8000`] : []),
+        'a=sendrecv',
+        '',
+      ])
       .join('\r\n'),
   );
 }

@@ -22,6 +22,8 @@ export const SIP_FAULTS = [
   'overload',
   'wrong',
   'unanswered',
+  'mute',
+  'dropped',
   'expired',
   'maintenance',
 ] as const;
@@ -78,6 +80,7 @@ function mannersOf(fault: SipFault, ringMs: number): Manners {
     toCalls: fault === 'wrong' ? { status: 404, reason: 'Not Found' } : refusal,
     answers: fault !== 'unanswered',
     ringMs,
+    talk: fault === 'mute' || fault === 'dropped' ? fault : 'menu',
   };
 }
 

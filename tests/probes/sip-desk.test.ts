@@ -136,7 +136,7 @@ describe('a call to the SIP desk', () => {
     await phone.hear(100);
     await phone.hear(180);
     const answered = await phone.hear(200);
-    expect(answered.body.toString()).toMatch(/m=audio \d+ RTP\/AVP 0\r\n/);
+    expect(answered.body.toString()).toMatch(/m=audio \d+ RTP\/AVP 0 101\r\n/);
     const to = headerOf(answered, 'to') ?? '';
     expect(parameterOf(to, 'tag')).toMatch(/^[0-9a-f]{12}$/);
     phone.send('ACK', '1 ACK', 'b', to);

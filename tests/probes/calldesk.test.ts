@@ -1,0 +1,50 @@
+/** The demo desk's telephone as a test call finds it: whole, and broken in each way that a hotline breaks. */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { openSipDesk } from '../../src/demo/sip.ts';
+import type { SipDesk } from '../../src/demo/sip.ts';
+import { call, callTo } from '../lib/farside.ts';
+import { certificates } from '../lib/certs.ts';
+
+let desk: SipDesk;
+beforeAll(async () => {
+  const { good, expired } = await certificates();
+  desk = await openSipDesk({ tls: good, expired, ringMs: 200 });
+});
+afterEach(() => desk.set('none'));
+afterAll(() => desk.close());
+
+const look = (settings: Record<string, unknown> = {}) => call(callTo(desk.address.udpPort, settings));
+
+it('speaks to who listens, over UDP and TCP', async () => {
+  const heard = await look({ hangup: 'after_listen', listen: '3s' });
+  expect(heard).toMatchObject({ kind: 'ok', rung: 'answered', facts: { audio: 'voice', loss: 0 } });
+  const trunk = { address: `sip:127.0.0.1:${desk.address.udpPort};transport=tcp` };
+  expect(await look({ hangup: 'on_answer', trunk })).toMatchObject({ kind: 'ok', facts: { transport: 'tcp' } });
+});
+
+it('leads through two levels of its menu to a person, and says sorry for a key that leads nowhere', async () => {
+  const within = '9s';
+  const steps = [
+    { wait: 'voice', within },
+    { send: '1' },
+    { wait: 'voice', within },
+    { wait: 'quiet', within },
+    { send: '1' },
+  ];
+  const finding = await look({ steps: [...steps, { expect: 'voice', within, person: true }] });
+  expect(finding).toMatchObject({ kind: 'ok', rung: 'answered_by_person' });
+});
+
+it.each([
+  ['busy', {}, 'failed', 'busy'],
+  ['overload', {}, 'unknown', 'congested'],
+  ['wrong', {}, 'failed', 'not_in_service'],
+  ['unanswered', { hangup: 'on_answer', ring_timeout: '500ms' }, 'failed', 'no_answer'],
+  ['mute', { hangup: 'after_listen', listen: '1500ms' }, 'failed', 'answered_silent'],
+  ['dropped', { hangup: 'after_listen' }, 'failed', 'dropped'],
+  ['none', {}, 'ok', 'rang'],
+])('is found %s', async (fault, settings, kind, outcome) => {
+  await desk.set(fault);
+  const finding = await look(settings);
+  expect([finding.kind, finding.facts['outcome']]).toEqual([kind, outcome]);
+});
