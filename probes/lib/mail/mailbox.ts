@@ -2,9 +2,7 @@
  * Our own mailbox by IMAP: folders watched, mail found by words that only ours can hold, nothing else looked at. It knows
  * folders and numbers, not what a mail means.
  */
-import { isIP, Socket } from 'node:net';
-import { ImapFlow } from 'imapflow';
-import type { ImapFlowOptions, SearchObject } from 'imapflow';
+import type { SearchObject } from 'imapflow';
 import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
 import type { Instant } from '../../../src/core/model.ts';
@@ -14,7 +12,7 @@ import type { Reach } from '../reach.ts';
 import { ours } from './blame.ts';
 import type { Security } from './session.ts';
 import type { Login } from './submit.ts';
-import { readError } from './trouble.ts';
+import { SOURCE_CAP, Wire } from './wire.ts';
 
 export interface MailboxAddress {
   readonly host: string;
@@ -51,19 +49,7 @@ export type After = { readonly number: number } | { readonly day: Instant };
 
 export type Told<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault };
 
-/** Longest waits for one command, in milliseconds, and what of a mail is taken in. */
-const COMMAND_MS = 10_000;
-/** Of the time left, what one command may take: one that hangs must leave time for another connection. */
-const COMMAND_SHARE = 1 / 3;
 const FAREWELL_MS = 500;
-const SOURCE_CAP = 262_144;
-/** Bytes that a server may say in answer to a command. The client itself would read a flood without a pause for others. */
-const ANSWER_CAPS: Readonly<Record<string, number>> = {
-  FETCH: SOURCE_CAP + 65_536,
-  LIST: SOURCE_CAP,
-  SEARCH: SOURCE_CAP,
-};
-const ANSWER_CAP = 65_536;
 /** Numbers given in one command: a search may find whatever an attacker put there. */
 const BATCH_CAP = 50;
 /** On mail that was recognised as an answer to ours, so that it can be cleaned up later. */
@@ -79,7 +65,7 @@ export async function openMailbox(at: MailboxAddress, ms: number): Promise<Told<
   let last: Fault = fault('DNS_NODATA', `${at.host} has no address`);
   for (const [index, address] of resolved.addresses.entries()) {
     const left = (until - performance.now()) / (resolved.addresses.length - index);
-    const mailbox = new Mailbox(at, address, { tls: { secureContext: trust } }, left);
+    const mailbox = new Mailbox(at, new Wire(at, address, trust, left));
     const opened = await mailbox.open(left);
     if (opened.ok) return { ok: true, value: mailbox };
     mailbox.destroy();
@@ -92,58 +78,15 @@ export async function openMailbox(at: MailboxAddress, ms: number): Promise<Told<
 
 export class Mailbox {
   readonly #at: MailboxAddress;
-  readonly #client: ImapFlow;
-  readonly #abort = (): void => {
-    this.#client.close();
-  };
+  readonly #wire: Wire;
   #folders: readonly string[] = [];
   #junk: string | undefined;
   #sent: string | undefined;
-  /** The last error that only the event told: commands that were waiting resolve as if all were well. */
-  #trouble: Error | undefined;
   #idles = true;
-  /** Bytes that may still come until the next command. */
-  #credit = ANSWER_CAP;
-  /** Rejects a moment after the end, for commands that do not settle when the client is closed. */
-  readonly #closed = Promise.withResolvers<never>();
 
-  constructor(at: MailboxAddress, address: string, options: ImapFlowOptions, ms: number) {
+  constructor(at: MailboxAddress, wire: Wire) {
     this.#at = at;
-    this.#client = new ImapFlow({
-      ...options,
-      // The address that was checked: there is no second look-up.
-      host: address,
-      ...(isIP(at.host) === 0 ? { servername: at.host } : {}),
-      port: at.port,
-      secure: at.security === 'implicit',
-      doSTARTTLS: at.security === 'starttls',
-      auth: { user: at.login.user, pass: at.login.password.reveal() },
-      logger: false,
-      disableAutoIdle: true,
-      // What we do not need is not negotiated; an inflating server could not be capped.
-      disableCompression: true,
-      disableAutoEnable: true,
-      disableIMAP4rev2: true,
-      disableBinary: true,
-      clientInfo: { name: 'ringback' },
-      maxLineLength: 262_144,
-      maxLiteralSize: 2 * SOURCE_CAP,
-      maxResponseSize: 4 * SOURCE_CAP,
-      connectionTimeout: Math.max(1, Math.ceil(ms)),
-      greetingTimeout: Math.max(1, Math.ceil(ms)),
-      socketTimeout: 5 * 60_000,
-    });
-    this.#client.on('error', (error) => {
-      this.#trouble ??= error;
-    });
-    at.signal.addEventListener('abort', this.#abort, { once: true });
-    this.#closed.promise.catch(() => undefined);
-    this.#client.once('close', () => {
-      at.signal.removeEventListener('abort', this.#abort);
-      setImmediate(() => {
-        this.#closed.reject(new Error('the connection was closed'));
-      });
-    });
+    this.#wire = wire;
   }
 
   /** Folders to watch, in order. */
@@ -156,29 +99,28 @@ export class Mailbox {
   }
 
   get usable(): boolean {
-    return this.#client.usable;
+    return this.#wire.client.usable;
   }
 
   destroy(): void {
-    this.#at.signal.removeEventListener('abort', this.#abort);
-    this.#client.close();
+    this.#wire.destroy();
   }
 
   /** Leaves politely, and at once where that takes long. */
   async leave(): Promise<void> {
-    if (this.#client.usable) await this.#run('LOGOUT', FAREWELL_MS, () => this.#client.logout());
+    if (this.#wire.client.usable) await this.#wire.run('LOGOUT', FAREWELL_MS, () => this.#wire.client.logout());
     this.destroy();
   }
 
   async open(ms: number): Promise<Told<undefined>> {
-    const connected = await this.#run('login', ms, () => this.#client.connect());
+    const connected = await this.#wire.run('login', ms, () => this.#wire.client.connect());
     if (!connected.ok) return connected;
     // RFC 3501 §7.1.4: PREAUTH says that we are logged in before we said who we are, and before any TLS was asked for.
     // The client tells it apart only by a greeting that it did not keep.
-    if (this.#client.greeting === undefined)
+    if (this.#wire.client.greeting === undefined)
       return { ok: false, fault: fault('AUTH', 'our mailbox lets us in without asking who we are (PREAUTH)') };
-    this.#countBytes();
-    const listed = await this.#run('LIST', this.#patience(), () => this.#client.list());
+    this.#wire.countBytes();
+    const listed = await this.#wire.run('LIST', this.#wire.patience(), () => this.#wire.client.list());
     if (!listed.ok) return listed;
     const all = listed.value.filter((each) => !each.flags.has('\\Noselect') && !each.flags.has('\\NonExistent'));
     const named = (use: string): string | undefined => all.find((each) => each.specialUse === use)?.path;
@@ -195,24 +137,12 @@ export class Mailbox {
     return { ok: true, value: undefined };
   }
 
-  /** On the socket itself: what the client does with a chunk is done before it tells anybody. */
-  #countBytes(): void {
-    const socket: unknown = Reflect.get(this.#client, 'socket');
-    if (!(socket instanceof Socket)) return;
-    socket.on('data', (chunk: Buffer) => {
-      this.#credit -= chunk.length;
-      if (this.#credit >= 0) return;
-      this.#trouble ??= Object.assign(new Error('it says more than anybody can'), { code: 'ResponseTooLarge' });
-      this.#client.close();
-    });
-  }
-
   /** Where new mail will be numbered from. */
   async bounds(folder: string): Promise<Told<Bounds>> {
     const opened = await this.#examine(folder);
     if (!opened.ok) return opened;
-    const { mailbox } = this.#client;
-    if (mailbox === false) return this.#lost('EXAMINE');
+    const { mailbox } = this.#wire.client;
+    if (mailbox === false) return this.#wire.lost('EXAMINE');
     // Servers may leave both out. Then the folder is searched from its first mail on: our words are in no other one.
     const validity = String((mailbox as Partial<typeof mailbox>).uidValidity ?? 'none');
     return { ok: true, value: { validity, next: (mailbox as Partial<typeof mailbox>).uidNext ?? 1 } };
@@ -231,7 +161,9 @@ export class Mailbox {
     const opened = await this.#examine(folder);
     if (!opened.ok) return opened;
     const query = { source: { maxLength: SOURCE_CAP }, internalDate: true, uid: true };
-    const got = await this.#run('FETCH', this.#patience(), () => this.#client.fetchOne(uid, query, { uid: true }));
+    const got = await this.#wire.run('FETCH', this.#wire.patience(), () =>
+      this.#wire.client.fetchOne(uid, query, { uid: true }),
+    );
     if (!got.ok) return got;
     const { value } = got;
     if (value === false || value?.source === undefined) return { ok: true, value: undefined };
@@ -245,8 +177,8 @@ export class Mailbox {
     const opened = await this.#select(folder, false);
     if (!opened.ok) return opened;
     const range = uids.slice(0, BATCH_CAP).join(',');
-    return await this.#run('STORE', this.#patience(), () =>
-      this.#client.messageFlagsAdd(range, [KEYWORD], { uid: true, silent: true }),
+    return await this.#wire.run('STORE', this.#wire.patience(), () =>
+      this.#wire.client.messageFlagsAdd(range, [KEYWORD], { uid: true, silent: true }),
     );
   }
 
@@ -256,10 +188,10 @@ export class Mailbox {
    */
   async cleanUp(
     before: Instant,
-    ours: { readonly header: string; readonly value: string; readonly sender: string },
+    mine: { readonly header: string; readonly value: string; readonly sender: string },
   ): Promise<Told<number>> {
     let count = 0;
-    const written = { header: { [ours.header]: ours.value }, from: ours.sender };
+    const written = { header: { [mine.header]: mine.value }, from: mine.sender };
     const query = { before: new Date(before), or: [written, { keyword: KEYWORD }] };
     const folders = this.#sent === undefined ? this.#folders : [...this.#folders, this.#sent];
     for (const folder of new Set(folders)) {
@@ -280,11 +212,11 @@ export class Mailbox {
       woken.resolve(undefined);
     };
     const timer = setTimeout(wake, ms);
-    this.#client.once('exists', wake).once('close', wake);
-    if (this.#client.usable && this.#idles && this.#client.capabilities.has('IDLE')) this.#idle(folder, wake);
+    this.#wire.client.once('exists', wake).once('close', wake);
+    if (this.#wire.client.usable && this.#idles && this.#wire.client.capabilities.has('IDLE')) this.#idle(folder, wake);
     await woken.promise;
     clearTimeout(timer);
-    this.#client.off('exists', wake).off('close', wake);
+    this.#wire.client.off('exists', wake).off('close', wake);
   }
 
   /** The next command ends it. One that is refused is not tried again; one that is dropped is seen by the next command. */
@@ -292,7 +224,7 @@ export class Mailbox {
     const idling = async (): Promise<void> => {
       if (!(await this.#examine(folder)).ok) return wake();
       const began = performance.now();
-      if ((await this.#client.idle()) === false || performance.now() - began < 100) this.#idles = false;
+      if ((await this.#wire.client.idle()) === false || performance.now() - began < 100) this.#idles = false;
     };
     // It rejects when the connection breaks, which `usable` says as well.
     idling().catch(wake);
@@ -303,11 +235,11 @@ export class Mailbox {
     if (!opened.ok) return opened;
     const range = uids.join(',');
     // Without UIDPLUS an EXPUNGE takes whatever anybody marked as deleted, and that may be foreign mail (RFC 4315 §2.1).
-    const isExact = this.#client.capabilities.has('UIDPLUS');
-    const removed = await this.#run('STORE', this.#patience(), () =>
+    const isExact = this.#wire.client.capabilities.has('UIDPLUS');
+    const removed = await this.#wire.run('STORE', this.#wire.patience(), () =>
       isExact
-        ? this.#client.messageDelete(range, { uid: true })
-        : this.#client.messageFlagsAdd(range, ['\\Deleted'], { uid: true, silent: true }),
+        ? this.#wire.client.messageDelete(range, { uid: true })
+        : this.#wire.client.messageFlagsAdd(range, ['\\Deleted'], { uid: true, silent: true }),
     );
     return removed.ok ? { ok: true, value: removed.value ? uids.length : 0 } : removed;
   }
@@ -315,7 +247,9 @@ export class Mailbox {
   async #search(folder: string, query: SearchObject, from: number): Promise<Told<readonly number[]>> {
     const opened = await this.#examine(folder);
     if (!opened.ok) return opened;
-    const found = await this.#run('SEARCH', this.#patience(), () => this.#client.search(query, { uid: true }));
+    const found = await this.#wire.run('SEARCH', this.#wire.patience(), () =>
+      this.#wire.client.search(query, { uid: true }),
+    );
     if (!found.ok) return found;
     if (!Array.isArray(found.value)) return { ok: false, fault: fault('PROTO_REFUSED', 'our mailbox refuses SEARCH') };
     // `7:*` also means the last mail when its number is lower (RFC 3501 §6.4.8).
@@ -328,57 +262,11 @@ export class Mailbox {
   }
 
   async #select(folder: string, readOnly: boolean): Promise<Told<unknown>> {
-    const { mailbox } = this.#client;
+    const { mailbox } = this.#wire.client;
     if (mailbox !== false && mailbox.path === folder && (mailbox.readOnly === true) === readOnly)
       return { ok: true, value: undefined };
-    return await this.#run(readOnly ? 'EXAMINE' : 'SELECT', this.#patience(), () =>
-      this.#client.mailboxOpen(folder, { readOnly }),
+    return await this.#wire.run(readOnly ? 'EXAMINE' : 'SELECT', this.#wire.patience(), () =>
+      this.#wire.client.mailboxOpen(folder, { readOnly }),
     );
-  }
-
-  /**
-   * One command with a deadline of its own, for a server that drips resets every timer but this one. What resolved is believed
-   * only while the client is usable: after a broken line, commands may resolve as if all were well.
-   */
-  async #run<T>(what: string, ms: number, work: () => Promise<T>): Promise<Told<T>> {
-    if (this.#isOver() || this.#client.isClosed) return this.#lost(what);
-    this.#credit = ANSWER_CAPS[what] ?? ANSWER_CAP;
-    const limit = new AbortController();
-    const timer = setTimeout(
-      () => {
-        limit.abort();
-        this.#client.close();
-      },
-      Math.max(1, ms),
-    );
-    try {
-      const value = await Promise.race([work(), this.#closed.promise]);
-      return this.#client.usable || what === 'LOGOUT' ? { ok: true, value } : this.#lost(what);
-    } catch (error) {
-      const where = `our mailbox ${this.#at.host}`;
-      if (this.#isOver()) return this.#lost(what);
-      if (limit.signal.aborted)
-        return { ok: false, fault: fault('DEADLINE', `${where} did not finish ${what} in ${Math.round(ms)} ms`) };
-      return { ok: false, fault: readError(error, this.#trouble, what, where) };
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #isOver(): boolean {
-    return this.#at.signal.aborted;
-  }
-
-  #patience(): number {
-    return Math.min(COMMAND_MS, (this.#at.until - performance.now()) * COMMAND_SHARE);
-  }
-
-  #lost(what: string): { readonly ok: false; readonly fault: Fault } {
-    const where = `our mailbox ${this.#at.host}`;
-    if (this.#isOver()) return { ok: false, fault: fault('DEADLINE', `${where}: the look ended at ${what}`) };
-    return {
-      ok: false,
-      fault: readError(this.#trouble ?? new Error('the connection was closed'), undefined, what, where),
-    };
   }
 }

@@ -168,7 +168,7 @@ function stampsOf(
       resolution_ms: isBelievable ? 1_000 : 0,
       ...(told !== undefined && !isBelievable ? { clock_skew_ms: told - Math.round(seenMs) } : {}),
     },
-    phases: { receipt, ...(delivery === undefined ? {} : { delivery }) },
+    phases: { ...(delivery === undefined ? {} : { delivery }), receipt },
   };
 }
 
