@@ -87,6 +87,19 @@ export const ADAPTERS: Readonly<Record<string, Adapter>> = {
       return { ...near, home, pages, contact_entry: { leads_to: '/contact' } };
     },
   },
+  ticket: {
+    transports: ['tcp', 'tls'],
+    with: (port, transport, canary) => {
+      const origin = `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}`;
+      return {
+        ...near,
+        submit: { url: `${origin}/cases`, headers: { authorization: canary }, body: { text: 'test {{key}}' } },
+        number: { pointer: '/number' },
+        status: { url: `${origin}/{{number}}`, headers: { authorization: canary }, pointer: '/state', done: 'closed' },
+        secrets: { key: canary },
+      };
+    },
+  },
   'chat-websocket': {
     transports: ['tcp', 'tls'],
     with: (port, transport, canary) => ({
