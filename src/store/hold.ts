@@ -40,6 +40,8 @@ export interface Hold {
 const DEFAULTS: GroupOptions = { lingerMs: 10, most: 200, queueLimit: 10_000, onTrouble: () => undefined };
 const BUSY_MS = 50;
 const GRACE_MS = 5_000;
+/** Pages in the log before they are brought into the file; 1,000 is SQLite's own figure. */
+const LOG_PAGES = { usual: 1_000, scarce: 32 };
 /** Looks that were held back, in one transaction. */
 const CATCH_UP = 200;
 
@@ -60,8 +62,15 @@ export function openHold(path: string, options: StoreOptions): Hold {
   }
 
   function mend(code: string): void {
-    if (code.startsWith('SQLITE_FULL')) room.ranOut();
-    else if (!/^SQLITE_(?:BUSY|LOCKED)/.test(code)) reconnect();
+    if (code.startsWith('SQLITE_FULL')) {
+      room.ranOut();
+      keepLog(LOG_PAGES.scarce);
+    } else if (!/^SQLITE_(?:BUSY|LOCKED)/.test(code)) reconnect();
+  }
+
+  /** A short log is written over and over in the same place, and leaves the room to others. */
+  function keepLog(pages: number): void {
+    if (bound.db.open) bound.db.pragma(`wal_autocheckpoint = ${pages}`);
   }
 
   /** After an error of the disk nobody knows what this connection still believes and the disk never got. */
@@ -81,6 +90,7 @@ export function openHold(path: string, options: StoreOptions): Hold {
 
   function onRoom(): void {
     held.resume();
+    keepLog(LOG_PAGES.usual);
     options.onFull?.(false);
     catchUp().catch(() => {
       // Closed meanwhile, or damaged: whoever writes next is told.

@@ -110,7 +110,7 @@ export default {
       name: 'nobody-imports-main',
       comment: 'main knows every room, so a room that knows main knows them all.',
       severity: 'error',
-      from: { path: '^(src|probes)/', pathNot: '^src/(cli\\.ts$|ringback\\.js$|main/)' },
+      from: { path: '^(src|probes)/', pathNot: '^src/(cli\\.ts$|ringback\\.js$|main(\\.ts$|/))' },
       to: { path: '^src/(main(\\.ts$|/)|cli\\.ts$|ringback\\.js$)', pathNot: '^src/main/kinds\\.ts$' },
     },
     {
