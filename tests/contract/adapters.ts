@@ -120,6 +120,15 @@ export const ADAPTERS: Readonly<Record<string, Adapter>> = {
       to: 'support@example.id',
     }),
   },
+  'chat-presence': {
+    transports: ['tcp', 'tls'],
+    with: (port, transport, canary) => ({
+      ...near,
+      preset: 'chatwoot',
+      url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}`,
+      website_token: canary,
+    }),
+  },
   announcements: {
     transports: ['tcp', 'tls'],
     with: (port, transport) => ({
