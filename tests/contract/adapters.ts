@@ -129,6 +129,15 @@ export const ADAPTERS: Readonly<Record<string, Adapter>> = {
       website_token: canary,
     }),
   },
+  'chat-conversation': {
+    transports: ['tcp', 'tls'],
+    with: (port, transport, canary) => ({
+      ...near,
+      preset: 'rocketchat',
+      url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}`,
+      visitor: canary,
+    }),
+  },
   announcements: {
     transports: ['tcp', 'tls'],
     with: (port, transport) => ({
