@@ -265,7 +265,8 @@ function faultOf(past: Past, { outcome, blame }: Verdict, clock: Clock): Fault |
 /** Faults that say nothing about the line: the way to the trunk, our own rules, our own thread. */
 function oursOf({ call, conduct: done, heard }: Past, outcome: Outcome): Fault | undefined {
   const { ending, marks, soundless } = call;
-  if (ending?.kind === 'failed' && marks.answered === undefined) return trunkFault(ending.fault);
+  // A way that breaks while the call is up is no word of the line either.
+  if (ending?.kind === 'failed') return trunkFault(ending.fault);
   if (outcome === 'unreachable') return trunkFault(silence(call));
   if (marks.answered === undefined || done.deaf) return undefined;
   if (heard === undefined) return fault('SELF_OVERLOAD', 'the thread that listens has died');

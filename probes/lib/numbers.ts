@@ -60,27 +60,12 @@ const PREMIUM = [
   '882',
   '883',
   '886204',
-  '901860',
-  '909',
+  '90900',
   '911900',
   '979',
 ] as const;
-/** The same as they are dialled at home. */
-const PREMIUM_AT_HOME = [
-  '1900',
-  '900',
-  '0900',
-  '0190',
-  '0137',
-  '0809',
-  '0899',
-  '089',
-  '0990',
-  '976',
-  '168',
-  '1976',
-  '190',
-] as const;
+/** The same as they are dialled at home, as far as no country uses them for anything else. */
+const PREMIUM_AT_HOME = ['1900', '0900', '0190', '190', '0137', '0809', '0899', '0990', '1976'] as const;
 
 /** What is wrong with dialling a number or the user part of a SIP URI; undefined: nothing that we know of. */
 export function dangerOf(written: string): 'emergency' | 'premium' | undefined {

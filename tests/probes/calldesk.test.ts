@@ -1,4 +1,5 @@
 /** The demo desk's telephone as a test call finds it: whole, and broken in each way that a hotline breaks. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { openSipDesk } from '../../src/demo/sip.ts';
 import type { SipDesk } from '../../src/demo/sip.ts';
@@ -33,6 +34,27 @@ it('leads through two levels of its menu to a person, and says sorry for a key t
   ];
   const finding = await look({ steps: [...steps, { expect: 'voice', within, person: true }] });
   expect(finding).toMatchObject({ kind: 'ok', rung: 'answered_by_person' });
+});
+
+it('is reached over TLS, and a certificate that expired is held against the trunk', async () => {
+  const trunk = { address: `sip:127.0.0.1:${desk.address.tlsPort};transport=tls` };
+  const { caFile: ca } = await certificates();
+  const well = await look({ trunk, ca, expect: { certificate_days: 14 } });
+  expect(well).toMatchObject({ kind: 'ok', facts: { transport: 'tls', outcome: 'rang' } });
+  expect(await look({ trunk, ca, expect: { certificate_days: 400 } })).toMatchObject({
+    fault: { code: 'CERT_EXPIRING' },
+  });
+  await desk.set('expired');
+  const expired = await look({ trunk, ca });
+  expect(expired).toMatchObject({ kind: 'unknown', fault: { code: 'CERT_EXPIRED', blame: 'trunk' } });
+});
+
+it('a way to the trunk that breaks during the call is held against the trunk', async () => {
+  const trunk = { address: `sip:127.0.0.1:${desk.address.udpPort};transport=tcp` };
+  const going = look({ trunk, hangup: 'after_listen', listen: '20s' });
+  await sleep(1_500);
+  await desk.set('down');
+  expect(await going).toMatchObject({ kind: 'unknown', fault: { code: 'PROTO_CLOSED', blame: 'trunk' } });
 });
 
 it.each([

@@ -118,7 +118,6 @@ const EARLY_END_MS = 2_000;
 
 /** Whether the far side ended it too early. A menu that expects to be hung up on has nothing against it. */
 export function wasDropped({ ending, marks }: Call, walked: Walked | undefined): boolean {
-  if (ending?.kind === 'failed') return marks.answered !== undefined;
   if (ending?.kind !== 'hung_up' || ending.by === 'us') return false;
   if (walked !== undefined) return !walked.ok && walked.hungUp;
   return (marks.over ?? 0) - (marks.answered ?? 0) < EARLY_END_MS;

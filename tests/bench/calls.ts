@@ -1,0 +1,83 @@
+/** Thirty calls at once, one call, and what reading a message costs: figures for people, printed. Run it with node; it judges nothing. */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseMessage } from '../../probes/lib/sip/message.ts';
+import { call, callTo, openFarEnd, openSpeaker, sdpFor } from '../lib/farside.ts';
+import type { Speaker } from '../lib/farside.ts';
+import { garbage } from '../lib/servers.ts';
+import { voice, join } from '../lib/sounds.ts';
+
+const LISTEN_S = 8;
+const speech = join(voice(), voice());
+
+/** So many calls at once, each with a voice both ways. */
+async function together(count: number): Promise<void> {
+  const speakers = await Promise.all(Array.from({ length: count }, openSpeaker));
+  const free = [...speakers];
+  const far = await openFarEnd((request, end) => {
+    if (request.method === 'INVITE') {
+      const speaker: Speaker | undefined = free.pop();
+      if (speaker === undefined) return;
+      end.reply(request, 200, 'OK', { body: sdpFor(speaker.port) });
+      speaker.play(request, speech);
+    } else if (request.method !== 'ACK') end.reply(request, 200, 'OK');
+  });
+  const cpu = process.cpuUsage();
+  const began = performance.now();
+  const findings = await Promise.all(
+    Array.from({ length: count }, () =>
+      call(callTo(far.port, { hangup: 'after_listen', listen: `${LISTEN_S}s` }), 30_000),
+    ),
+  );
+  const seconds = (performance.now() - began) / 1_000;
+  const { user, system } = process.cpuUsage(cpu);
+  const jitters = findings.map((each) => Number(each.facts['jitter_ms'])).sort((a, b) => a - b);
+  const losses = findings.map((each) => Number(each.facts['loss']));
+  const good = findings.filter((each) => each.kind === 'ok').length;
+  console.log(
+    `${count} calls at once: ${good} ok, ${seconds.toFixed(1)} s, ${((user + system) / 10_000 / seconds).toFixed(1)} % of a core ` +
+      `(both ends), jitter median ${jitters[jitters.length >> 1] ?? 0} ms, worst ${jitters.at(-1) ?? 0} ms, ` +
+      `worst loss ${Math.max(...losses)}, media lag ${String(findings[0]?.facts['media_lag_ms'])} ms`,
+  );
+  await Promise.all([far.close(), ...speakers.map((each) => each.close())]);
+}
+
+/** Milliseconds for reading a response of usual size, and one that is damaged. */
+function parsing(): void {
+  const text = [
+    'SIP/2.0 200 OK',
+    'Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK776asdhds;rport=5060;received=192.0.2.1',
+    ...Array.from({ length: 4 }, (_, at) => `Record-Route: <sip:proxy${at}.example.id;lr;ftag=1928301774>`),
+    'From: "Ringback" <sip:probe@example.id>;tag=1928301774',
+    'To: <sip:+622150849000@example.id;user=phone>;tag=a6c85cf',
+    'Call-ID: a84b4c76e66710@192.0.2.1',
+    'CSeq: 2 INVITE',
+    'Contact: <sip:desk@198.51.100.3:5060>',
+    'Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE',
+    'Content-Type: application/sdp',
+  ].join('\r\n');
+  const body = sdpFor(4_000);
+  const whole = Buffer.from(`${text}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  const rounds = 20_000;
+  const time = (bytes: (round: number) => Buffer): string => {
+    const began = performance.now();
+    for (let round = 0; round < rounds; round += 1) parseMessage(bytes(round));
+    return (((performance.now() - began) / rounds) * 1_000).toFixed(1);
+  };
+  time(() => whole);
+  const damaged = Array.from({ length: 256 }, (_, seed) => {
+    const copy = Buffer.from(whole);
+    for (const at of garbage(12, seed + 1)) copy[(at * 37) % copy.length] = at;
+    return copy;
+  });
+  console.log(
+    `reading a message of ${whole.length} bytes: ${time(() => whole)} µs, damaged: ${time((round) => damaged[round % 256] ?? whole)} µs`,
+  );
+}
+
+parsing();
+await together(1);
+await sleep(500);
+await together(10);
+await sleep(500);
+await together(30);
