@@ -29,6 +29,10 @@ const MEANINGS: Readonly<Record<string, string>> = {
   maintenance: 'says: maintenance',
   closed: 'out of office',
   notice: 'announces maintenance',
+  hidden: 'no link to the contact page',
+  foreign: 'articles in another language',
+  untended: 'nobody works at cases',
+  release: 'a new version of the app',
 };
 
 /** What has reached the people on call. */

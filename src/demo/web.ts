@@ -1,13 +1,19 @@
 /** The demo wallet's web: in-app help and announcements, two doors on loopback that can be broken apart from each other. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { openCounter } from './counter.ts';
+import type { Asked, Pace } from './counter.ts';
 import { faultNamed, openDoor, takeTurns } from './door.ts';
 import type { DoorOptions } from './door.ts';
-import { help, html, json, MAINTENANCE, OVERLOADED, WRONG } from './help.ts';
+import { help, html, json, lookup, MAINTENANCE, OVERLOADED, WRONG } from './help.ts';
 import type { Answer } from './help.ts';
 import { jsonOf, maintenanceNews, pageOf, rssOf, TONGUES, usualNews } from './news.ts';
 import type { News } from './news.ts';
 
-const HELP_FAULTS = ['none', 'down', 'slow', 'busy', 'wrong', 'silence', 'maintenance', 'expired'] as const;
+const HELP_FAULTS = [
+  ...['none', 'down', 'slow', 'busy', 'wrong', 'silence', 'maintenance', 'expired'],
+  // Everything answers, and something about it is not right.
+  ...['hidden', 'foreign', 'untended', 'release'],
+] as const;
 const NEWS_FAULTS = ['none', 'down', 'slow', 'wrong', 'silence', 'notice', 'expired'] as const;
 
 export interface WebDeskOptions {
@@ -15,6 +21,8 @@ export interface WebDeskOptions {
   readonly announcements?: DoorOptions;
   /** How late `slow` answers; default 3 s. */
   readonly slowMs?: number;
+  /** How fast cases are worked at; default one minute to the first answer, three to the end. */
+  readonly pace?: Pace;
 }
 
 export interface WebDoor {
@@ -36,18 +44,27 @@ export interface WebDesk {
 
 /** Opens both doors. Rejects when a port is taken. */
 export async function openWebDesk(options: WebDeskOptions = {}): Promise<WebDesk> {
-  const { slowMs = 3_000 } = options;
+  const { slowMs = 3_000, pace = { answerMs: 60_000, closeMs: 180_000 } } = options;
+  const counter = openCounter(pace);
+  let releasedAt: number | undefined;
+  const atHelp: Speak = (fault, asked) => {
+    // A release is out from when it was first asked about, and taken back when the desk is mended.
+    releasedAt = fault === 'release' ? (releasedAt ?? asked.at) : undefined;
+    const slip = { hidden: fault === 'hidden', foreign: fault === 'foreign' };
+    if (asked.path === '/store/lookup') return lookup(asked.query.get('id'), releasedAt);
+    return counter(asked, fault === 'untended') ?? help(asked.method, asked.path, slip, asked.at);
+  };
   const helpDoor = await open(
     { name: 'help', faults: HELP_FAULTS, slowMs },
     options.help ?? {},
-    (fault, method, path) => answerOf(fault) ?? help(method, path),
+    (fault, asked, origin) => answerOf(fault) ?? atHelp(fault, asked, origin),
   );
   let announced: News | undefined;
   const openNews = () =>
     open(
       { name: 'announcements', faults: NEWS_FAULTS, slowMs },
       options.announcements ?? {},
-      (fault, _method, path, origin) => {
+      (fault, { path }, origin) => {
         // A notice stays as it was first written for as long as it hangs there.
         if (fault !== 'notice') announced = undefined;
         else announced ??= maintenanceNews(Date.now());
@@ -101,7 +118,9 @@ interface Plan {
   readonly slowMs: number;
 }
 
-type Speak = (fault: string, method: string, path: string, origin: string) => Answer;
+type Speak = (fault: string, asked: Asked, origin: string) => Answer;
+
+const BODY_CAP = 64 * 1024;
 
 async function open(plan: Plan, options: DoorOptions, speak: Speak): Promise<WebDoor> {
   const faults = plan.faults.filter(
@@ -112,20 +131,24 @@ async function open(plan: Plan, options: DoorOptions, speak: Speak): Promise<Web
   let origin = '';
 
   const take = (request: IncomingMessage, response: ServerResponse) => {
-    request.resume();
+    let body = '';
+    request.setEncoding('utf8').on('data', (chunk: string) => {
+      if (body.length < BODY_CAP) body += chunk;
+    });
     // The connection is taken and nothing is ever said.
     if (fault === 'silence') return;
-    const path = (request.url ?? '/').replace(/\?.*$/s, '');
-    const answer = () => write(response, speak(fault, request.method ?? 'GET', path, origin));
-    if (fault !== 'slow') {
-      answer();
-      return;
-    }
-    const timer = setTimeout(() => {
-      late.delete(timer);
-      answer();
-    }, plan.slowMs);
-    late.add(timer);
+    request.once('end', () => {
+      const answer = () => write(response, speak(fault, askedOf(request, body), origin));
+      if (fault !== 'slow') {
+        answer();
+        return;
+      }
+      const timer = setTimeout(() => {
+        late.delete(timer);
+        answer();
+      }, plan.slowMs);
+      late.add(timer);
+    });
   };
   const door = await openDoor(options, take);
   origin = `${door.secure ? 'https' : 'http'}://${door.host}:${door.port}`;
@@ -161,6 +184,12 @@ async function open(plan: Plan, options: DoorOptions, speak: Speak): Promise<Web
         await door.shut();
       }),
   };
+}
+
+function askedOf({ method = 'GET', url = '/', headers }: IncomingMessage, body: string): Asked {
+  const mark = url.indexOf('?');
+  const [path, query] = mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark)];
+  return { method, path, query: new URLSearchParams(query), headers, body, at: Date.now() };
 }
 
 function write(response: ServerResponse, { status, type, body, headers = {} }: Answer): void {
