@@ -79,12 +79,12 @@ export function languageOf(text: string): Language | undefined {
   const latin = latinOf(plain);
   // A Chinese word has about two characters.
   const spoken = han / 2 + latin.length + kana + strange;
-  if (kana > han / 20 || strange > spoken / 5) return undefined;
-  if (han === 0) return latinLanguage(latin);
+  if (kana > spoken / 10 || strange > spoken / 5) return undefined;
+  // A link to the Chinese page makes no Chinese page.
+  if (han / 2 <= latin.length / 8) return latinLanguage(latin);
   // Names of products stand in Latin letters in a Chinese text, and small words in none.
   const small = latin.filter((word) => INDONESIAN.has(word) || (ENGLISH.has(word) && !ENGLISH_WEAK.has(word))).length;
-  if (small > 2 || small > han / 10) return han * 10 < small ? latinLanguage(latin) : undefined;
-  return isChinese(plain) && han >= latin.length ? 'zh' : undefined;
+  return small <= han / 20 && han >= latin.length && isChinese(plain) ? 'zh' : undefined;
 }
 
 /** Without what is of no language: addresses, markup of names to fill in, numbers. */

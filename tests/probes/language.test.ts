@@ -105,6 +105,17 @@ describe('the language of a text', () => {
   it.each(CHINESE)('is Chinese: %s', (text) => expect(languageOf(text)).toBe('zh'));
   it.each(UNKNOWN)('is not known: %s', (text) => expect(languageOf(text)).toBeUndefined());
 
+  it('of a page is that of its text, whatever its links to other languages say', () => {
+    const [id, zh] = [
+      'Akun terbuka sendiri setelah 30 menit. Bila tidak, hubungi kami lewat chat. ',
+      '账户会在三十分钟后自动解锁。若仍未解锁，请联系我们。',
+    ];
+    expect(languageOf(`${id.repeat(3)} English 简体中文 日本語 한국어`)).toBe('id');
+    expect(languageOf(`${zh.repeat(6)} Bahasa Indonesia | English | About us | 日本語`)).toBe('zh');
+    expect(languageOf(`${id} ${zh}`)).toBeUndefined();
+    expect(languageOf('営業時間外のため、お客様の会話を開始できません。English 简体中文 您好')).toBeUndefined();
+  });
+
   it('is the same in capitals, in full-width letters and with addresses in between', () => {
     expect(languageOf('MOHON TUNGGU, PETUGAS KAMI AKAN SEGERA MEMBANTU')).toBe('id');
     expect(languageOf('Ｐｌｅａｓｅ ｗａｉｔ， ｗｅ ａｒｅ ｂａｃｋ ｓｏｏｎ')).toBe('en');
