@@ -9,6 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { STEPS } from '../../src/store/migrations.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { BAD, folder, GOOD, lookAt, MINUTE, MORNING, ruleFor, targetOf, tell } from '../lib/ledger.ts';
+import { watchLoop } from '../lib/loop.ts';
 import { describeWith, ROOT } from '../lib/needs.ts';
 import { LATER, type Deed } from './writer.ts';
 
@@ -16,6 +17,7 @@ import { LATER, type Deed } from './writer.ts';
 const rounds = (name: string, few: number): number => Number(process.env[`${name}_ROUNDS`] ?? few);
 const CHILD = fileURLToPath(new URL('writer.ts', import.meta.url));
 const trunk = targetOf();
+const APPLICATION = 0x52696e67;
 const OLD = { observationsMs: 1, evidenceMs: 1, rollupsMs: 1e13 };
 
 interface Ended {
@@ -24,8 +26,8 @@ interface Ended {
 }
 
 async function live(path: string, deed: Deed, before: readonly string[] = [], killAfterMs?: number): Promise<Ended> {
-  const [program = '', ...args] = [...before, process.execPath, CHILD, path, JSON.stringify(deed)];
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const line = [...before, process.execPath, CHILD, path, JSON.stringify(deed)];
+  const child = spawn(line[0] ?? '', line.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stdout.on('data', (bytes: Buffer) => {
     said += bytes.toString();
@@ -36,10 +38,10 @@ async function live(path: string, deed: Deed, before: readonly string[] = [], ki
   return { code: signal ?? code ?? 0, lines: said.trim().split('\n') };
 }
 
-function ask<T>(path: string, sql: string): T {
+function ask(path: string, sql: string): unknown {
   const db = new Database(path, { readonly: true });
   try {
-    return db.prepare(sql).pluck().get() as T;
+    return db.prepare(sql).pluck().get();
   } finally {
     db.close();
   }
@@ -100,7 +102,7 @@ describe('R-4: a log that is torn or has a bit flipped', () => {
     const child = await live(path, { kind: 'write', looks: 1e6 }, [], 400);
     expect(child.code).toBe('SIGKILL');
     const log = readFileSync(`${path}-wal`);
-    const written = ask<number>(path, 'select count(*) from observation');
+    const written = Number(ask(path, 'select count(*) from observation'));
     const counts = new Set<number>();
     for (let round = 0; round < variants; round += 1) {
       const copy = join(home, `v${round}.db`);
@@ -131,7 +133,7 @@ describe('R-4: a log that is torn or has a bit flipped', () => {
 function filled(path: string, looks: number, version: number = STEPS.length): void {
   const db = new Database(path);
   db.pragma('auto_vacuum = incremental');
-  db.pragma(`application_id = ${0x52696e67}`);
+  db.pragma(`application_id = ${APPLICATION}`);
   for (const step of STEPS.slice(0, version)) db.exec(step);
   db.pragma(`user_version = ${version}`);
   db.exec(`
@@ -242,24 +244,9 @@ describe('R-33: dropping what is old', () => {
     console.log(`prune of ${looks} looks: longest stall ${longest.toFixed(0)} ms, ${before} bytes before`);
     // 100 ms on a machine of its own; here others run beside.
     expect(longest).toBeLessThan(Number(process.env['STALL_MS'] ?? 250));
-    expect(ask<number>(path, 'pragma freelist_count')).toBeLessThan(16);
+    expect(ask(path, 'pragma freelist_count')).toBeLessThan(16);
   }, 7_200_000);
 });
-
-function watchLoop(): { readonly end: () => number } {
-  let longest = 0;
-  let last = performance.now();
-  const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last - 5);
-    last = performance.now();
-  }, 5);
-  return {
-    end: () => {
-      clearInterval(timer);
-      return longest;
-    },
-  };
-}
 
 const MOUNT = { mount: 'mount', umount: 'mount', ...ROOT };
 

@@ -336,3 +336,34 @@ describe('R-22: stopping', () => {
     expect(await store.due(MORNING + HOUR, 9, [])).toMatchObject([{ attempts: 0 }]);
   });
 });
+
+describe('a wall clock that is set back by hours', () => {
+  it('leaves nothing waiting for hours: neither the message nor the receiver', async () => {
+    const { store } = freshStore();
+    await tell(store, targetOf(), [BAD, BAD]);
+    const mail = receiver('ops-mail', (attempt) =>
+      attempt === 1 ? { kind: 'retry', detail: 'busy', afterMs: 1_500 } : SENT,
+    );
+    const bench = run(store, [mail]);
+    await bench.until(1);
+    bench.now -= 5 * HOUR;
+    bench.outbox.wake();
+    await bench.until(2);
+    expect(bench.deliveries.map((each) => each.delivery.kind)).toEqual(['retry', 'sent']);
+    expect(mail.got.map((each) => each.key)).toEqual([mail.got[0]?.key, mail.got[0]?.key]);
+  });
+
+  it('still lets a receiver that refuses rest after the first try at the new time', async () => {
+    const { store } = freshStore();
+    await tell(store, targetOf(), [BAD, BAD]);
+    const mail = receiver('ops-mail', () => ({ kind: 'retry', detail: 'busy', afterMs: 60_000 }));
+    const bench = run(store, [mail]);
+    await bench.until(1);
+    bench.now -= 5 * HOUR;
+    bench.outbox.wake();
+    await bench.until(2);
+    bench.outbox.wake();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(mail.got).toHaveLength(2);
+  });
+});

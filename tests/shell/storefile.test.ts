@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { StoreError } from '../../src/store/error.ts';
+import type { Broken } from '../../src/store/file.ts';
 import { STEPS } from '../../src/store/migrations.ts';
 import { openStore } from '../../src/store/store.ts';
 import { folder, GOOD, lookAt, ruleFor, targetOf, tell } from '../lib/ledger.ts';
@@ -119,6 +120,61 @@ function contents(path: string): Buffer | string {
 function isPlain(path: string): boolean {
   return execFileSync('stat', ['--format=%F', path]).toString().startsWith('regular');
 }
+
+describe('F6: a store that is broken at the start', () => {
+  const breaks: Record<string, (path: string) => void> = {
+    'cut short': (path) => {
+      truncateSync(path, 3 * 4_096);
+    },
+    'with a page overwritten': (path) => {
+      writeFileSync(path, readFileSync(path).fill(0xa5, 2 * 4_096, 8 * 4_096));
+    },
+    'with its first page gone': (path) => {
+      writeFileSync(path, readFileSync(path).fill(0, 0, 4_096));
+    },
+    'with nothing in it': (path) => {
+      truncateSync(path, 0);
+    },
+  };
+
+  for (const [name, spoil] of Object.entries(breaks)) {
+    it(`${name} is moved aside as it is, and a new one begun beside it`, async () => {
+      const path = await usedStore();
+      spoil(path);
+      const bytes = readFileSync(path);
+      const found: Broken[] = [];
+      const store = openStore(path, { onBroken: (broken) => found.push(broken) });
+      expect(await store.health()).toEqual([]);
+      await tell(store, trunk, [GOOD], 1);
+      await store.close();
+      expect(found).toHaveLength(1);
+      expect(found[0]?.movedTo).toMatch(/ringback\.db\.broken-\d{8}T\d{6}Z$/);
+      expect(readFileSync(found[0]?.movedTo ?? '')).toEqual(bytes);
+      const again = openStore(path, { onBroken: (broken) => found.push(broken) });
+      expect(await again.looksSince(trunk.id, 0)).toBe(1);
+      await again.close();
+      expect(found).toHaveLength(1);
+    });
+  }
+
+  it('twice within a second leaves both', async () => {
+    const path = await usedStore();
+    for (let round = 0; round < 2; round += 1) {
+      truncateSync(path, 0);
+      await openStore(path, { onBroken: () => undefined }).close();
+    }
+    expect(readdirSync(join(path, '..')).filter((name) => name.includes('.broken-'))).toHaveLength(2);
+  });
+
+  it('is refused when it never was ours, or is newer: that is not ours to move', async () => {
+    const path = await usedStore();
+    const onBroken = () => undefined;
+    expect(() => openStore(path, { steps: STEPS.slice(0, -1), onBroken })).toThrow(/newer/);
+    writeFileSync(path, 'garbage'.repeat(99));
+    expect(() => openStore(path, { onBroken })).toThrow(/not an SQLite/);
+    expect(readdirSync(join(path, '..')).sort()).toEqual(['ringback.db', 'ringback.db.lock']);
+  });
+});
 
 describe('R-6: a store belongs to one process', () => {
   it('a second one is refused, by the same path or through a link, until the first has closed', async () => {
