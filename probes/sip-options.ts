@@ -106,12 +106,12 @@ const isImmediate = ({ code }: Fault): boolean => ['UDP_REFUSED', 'UDP_UNREACHAB
 
 async function byStream(
   question: Question,
-  { transport, host, port }: Of<'stream'>,
+  { transport, host, port, name }: Of<'stream'>,
   settings: Settings,
   { signal }: ProbeContext,
   trace: Trace,
 ): Promise<Journey> {
-  const tls = transport === 'tls' ? { tls: {} } : {};
+  const tls = transport === 'tls' ? { tls: { name } } : {};
   const dialled = await dial({ host, port, reach: settings, signal, ...tls });
   const nothingSaid = { transmissions: 0, ignored: 0 };
   if (!dialled.ok) {

@@ -140,6 +140,27 @@ function exchangersOf(domain: string, records: readonly MxRecord[]): MailExchang
     .sort((one, other) => one.preference - other.preference);
 }
 
+/** A server that a service of a domain is at (RFC 2782). */
+export interface ServiceTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+const SERVICE_TARGETS = 4;
+
+/** Servers of a service, best first: by priority, then the heavier one. None when there is no record, or nobody tells. */
+export async function resolveService(name: string, signal: AbortSignal): Promise<readonly ServiceTarget[]> {
+  const found = await asking(name, signal, (resolver) =>
+    resolver.resolveSrv(name).catch((error: unknown) => dnsFault(error, name)),
+  );
+  if (!Array.isArray(found)) return [];
+  return found
+    .filter((each) => canonicalHost(each.name) !== undefined)
+    .sort((one, other) => one.priority - other.priority || other.weight - one.weight)
+    .slice(0, SERVICE_TARGETS)
+    .map((each) => ({ host: each.name, port: each.port }));
+}
+
 /**
  * Runs queries on a resolver of their own, so that cancelling one look's queries leaves all others alone. Never `dns.lookup`: it
  * shares four threads with the file system, and a busy disk would look like a slow name server.

@@ -174,6 +174,7 @@ export async function openAuthority(): Promise<Authority> {
 export type DnsAnswer =
   | { readonly a: readonly string[] }
   | { readonly mx: readonly (readonly [preference: number, host: string])[] }
+  | { readonly srv: readonly (readonly [priority: number, weight: number, port: number, host: string])[] }
   | { readonly code: 'NODATA' | 'SERVFAIL' | 'NXDOMAIN' | 'REFUSED' }
   | 'silence';
 
@@ -182,7 +183,7 @@ export interface NameServer {
 }
 
 const CODES = { NODATA: 0, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 } as const;
-const TYPES: Readonly<Record<number, string>> = { 1: 'A', 15: 'MX', 28: 'AAAA' };
+const TYPES: Readonly<Record<number, string>> = { 1: 'A', 15: 'MX', 28: 'AAAA', 33: 'SRV' };
 
 /** Answers as the table says (`MX example.test`), everything else with NXDOMAIN; all resolvers of this process ask it. */
 export async function openNameServer(table: Readonly<Record<string, DnsAnswer>>): Promise<NameServer> {
@@ -233,11 +234,18 @@ function reply(query: Buffer, end: number, answer: Exclude<DnsAnswer, string>): 
 function recordsOf(answer: Exclude<DnsAnswer, string>): Buffer[] {
   if ('a' in answer) return answer.a.map((address) => record(1, Buffer.from(address.split('.').map(Number))));
   if ('code' in answer) return [];
-  return answer.mx.map(([preference, host]) => {
-    const labels = host.split('.').filter((label) => label !== '');
-    const name = labels.map((label) => Buffer.from([label.length, ...Buffer.from(label)]));
-    return record(15, Buffer.concat([Buffer.from([preference >> 8, preference & 255]), ...name, Buffer.from([0])]));
+  if ('srv' in answer) return answer.srv.map(([...numbers]) => record(33, numbered(numbers)));
+  return answer.mx.map(([preference, host]) => record(15, numbered([preference, host])));
+}
+
+/** Numbers of two bytes each, and a name. */
+function numbered(parts: readonly (number | string)[]): Buffer {
+  const bytes = parts.flatMap((part) => {
+    if (typeof part === 'number') return [part >> 8, part & 255];
+    const labels = part.split('.').filter((label) => label !== '');
+    return [...labels.flatMap((label) => [label.length, ...Buffer.from(label)]), 0];
   });
+  return Buffer.from(bytes);
 }
 
 /** A resource record about the name in question (a pointer to byte 12), class IN, living for no second. */

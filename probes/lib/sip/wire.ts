@@ -11,6 +11,7 @@ import { openFramer } from './framer.ts';
 import { parseMessage } from './message.ts';
 import type { SipMessage } from './message.ts';
 import { locate } from './locate.ts';
+import type { Route } from './locate.ts';
 import type { Trace } from './trace.ts';
 import { faultOfFlaw } from './stream.ts';
 import { bindUdp, connectUdp, faultOfUdp, sendUdp } from './udp.ts';
@@ -51,12 +52,22 @@ export type Wired =
 const MOST_MESSAGES = 5_000;
 const MOST_BYTES = 4 * 1_048_576;
 
-/** Opens the way. Never throws. What it opened lives until `close`, or until `signal` fires. */
+/** Opens the way, to the first server of the trunk that takes us. Never throws. What it opened lives until `close` or `signal`. */
 export async function openWire(uri: SipUri, reach: Reach, signal: AbortSignal, trace: Trace): Promise<Wired> {
   const located = await locate(uri, reach, signal);
   if (!located.ok)
     return { ok: false, fault: located.fault, reached: false, phases: { dns: located.dnsMs }, certificate: undefined };
-  const { route } = located;
+  let wired = await openRoute(located.route, reach, signal, trace);
+  for (const next of located.others) {
+    // RFC 3263 §4.3: the next server is for when this one cannot be reached, not for when it is somebody else.
+    if (wired.ok || wired.reached || signal.aborted) break;
+    trace.note(wired.fault.message);
+    wired = await openRoute(next, reach, signal, trace);
+  }
+  return wired;
+}
+
+async function openRoute(route: Route, reach: Reach, signal: AbortSignal, trace: Trace): Promise<Wired> {
   if (route.kind === 'datagram') {
     const [address = ''] = route.addresses;
     const phases = { dns: route.dnsMs };
@@ -64,7 +75,7 @@ export async function openWire(uri: SipUri, reach: Reach, signal: AbortSignal, t
     if (!opened.ok) return { ok: false, fault: opened.fault, reached: false, phases, certificate: undefined };
     return { ok: true, wire: opened.wire, phases, certificate: undefined };
   }
-  const tls = route.transport === 'tls' ? { tls: {} } : {};
+  const tls = route.transport === 'tls' ? { tls: { name: route.name } } : {};
   const dialled = await dial({ host: route.host, port: route.port, reach, signal, ...tls });
   if (!dialled.ok) {
     const { fault: why, phases, address } = dialled;
