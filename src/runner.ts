@@ -139,6 +139,21 @@ function needsRecheck(ruling: Ruling, observation: Observation): boolean {
   return observation.finding.kind !== 'unknown' && isUnsettled(ruling.health);
 }
 
+/** Made once: an abort without a reason makes an exception with a stack for every look. */
+const OVER = Object.assign(new Error('the look is over'), { name: 'AbortError' });
+
+/** Chance is drawn by the page: one call for 256 looks. */
+const ID_BYTES = 16;
+const PAGE_BYTES = 256 * ID_BYTES;
+let page = Buffer.alloc(0);
+let used = 0;
+
+function drawId(): string {
+  if (used + ID_BYTES > page.length) [page, used] = [randomBytes(PAGE_BYTES), 0];
+  used += ID_BYTES;
+  return page.toString('hex', used - ID_BYTES, used);
+}
+
 export interface Run {
   readonly settings: unknown;
   readonly timeoutMs: number;
@@ -155,7 +170,7 @@ export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
   const { settings, timeoutMs, startedAt, timezone, stop } = run;
   const deadline = new AbortController();
   const abort = (): void => {
-    deadline.abort();
+    deadline.abort(OVER);
   };
   const timer = setTimeout(abort, timeoutMs);
   let giveUp: NodeJS.Timeout | undefined;
@@ -164,7 +179,7 @@ export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
     signal: deadline.signal,
     startedAt,
     timeoutMs,
-    runId: randomBytes(16).toString('hex'),
+    runId: drawId(),
     timezone,
     ...present({ memory: run.memory, expectation: run.expectation }),
   };
@@ -184,7 +199,7 @@ export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
     stop.removeEventListener('abort', abort);
     clearTimeout(giveUp);
     // Whatever the probe left open hears of it.
-    deadline.abort();
+    deadline.abort(OVER);
   }
 }
 

@@ -124,6 +124,9 @@ type Talk =
   | { readonly phases: Record<string, number>; readonly fault: undefined; readonly reply: Reply }
   | { readonly phases: Record<string, number>; readonly fault: Fault; readonly reply: Reply | undefined };
 
+/** Made once: without a reason undici makes an error with a stack for every request that is over. */
+const DONE = new Error('the look is over');
+
 /** Sends the request on an open connection and reads the answer up to the caps. */
 function converse(connection: Connection, ask: Ask): Promise<Talk> {
   const { socket } = connection;
@@ -144,7 +147,7 @@ function converse(connection: Connection, ask: Ask): Promise<Talk> {
       ask.signal.removeEventListener('abort', expire);
       settle(heard.talk(why));
       // Its promise settles after the socket has gone; nobody has to wait for it.
-      client.destroy().catch(() => undefined);
+      client.destroy(DONE).catch(() => undefined);
       socket.destroy();
     };
     const expire = () => {

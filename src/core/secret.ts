@@ -38,11 +38,21 @@ export function secret() {
     .meta({ secret: true, type: 'string', pattern: SECRET_REFERENCE.source });
 }
 
+/** Settings do not change once they are loaded, and each look asks. */
+const known = new WeakMap<object, readonly Secret[]>();
+
 /** All secrets anywhere in a settings value. */
-export function secretsIn(value: unknown): Secret[] {
+export function secretsIn(value: unknown): readonly Secret[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const secrets = known.get(value) ?? search(value);
+  known.set(value, secrets);
+  return secrets;
+}
+
+function search(value: unknown): Secret[] {
   if (value instanceof Secret) return [value];
   if (typeof value !== 'object' || value === null) return [];
-  return Object.values(value).flatMap(secretsIn);
+  return Object.values(value).flatMap(search);
 }
 
 /** `text` without any of the secrets, however they got there. Values shorter than four characters are left: they are everywhere. */
