@@ -137,9 +137,15 @@ class Talk {
     }
   }
 
+  /** A server may echo how we logged in, and in that form nobody else would know the password again. */
+  #discreet(event: Event | undefined): Event | undefined {
+    if (event?.kind !== 'message' || this.#login === undefined) return event;
+    return { ...event, raw: event.raw.replaceAll(this.#response(), '[redacted]') };
+  }
+
   /** The next element; of one of these names, when names are given. */
   async #next(...names: readonly string[]): Promise<Step<Element>> {
-    const event = await this.#line.next(this.#endsAt - performance.now());
+    const event = this.#discreet(await this.#line.next(this.#endsAt - performance.now()));
     if (event === undefined) {
       const wanted = names.length === 0 ? '' : ` (waiting for <${names.join('> or <')}>)`;
       return refused(fault('DEADLINE', `${this.#domain} did not go on with the login in time${wanted}`));
