@@ -107,7 +107,9 @@ function sightOf({ first, facts }: Entered, ms: number): Sight {
 
 function outside(entered: Entered & { ok: false }, sight: Sight): Finding {
   const { first, fault: why, isClosed = false, evidence } = entered;
-  const told = { ...sight, facts: { ...sight.facts, ...(isClosed ? { out_of_office: true } : {}) } };
+  // No room was opened, so there is no time that it took.
+  const { open: _open, ...phases } = sight.phases;
+  const told = { phases, facts: { ...sight.facts, ...(isClosed ? { out_of_office: true } : {}) } };
   // The desk works and says itself that nobody is there.
   if (isClosed) return { ...failed('accepting', why, told), evidence: [evidence] };
   return { ...findingOf(why, first.rung === 'none' ? 'none' : 'reachable', told), evidence: [evidence] };

@@ -1,7 +1,7 @@
 /** What Prometheus scrapes: every metric name of the house, and no other room knows one. Closed label sets only. */
 import { setImmediate } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Incident, Instant, Observation, Target } from './core/model.ts';
+import type { Finding, Incident, Instant, Observation, Target } from './core/model.ts';
 import { localId } from './core/view.ts';
 
 const STATES = [
@@ -172,21 +172,38 @@ function answerMetrics(registers: Registry[]): (observation: Observation, target
   });
   return ({ finding }, target) => {
     const labels = { provider: target.provider, channel: localId(target.channel) };
-    const { phases, facts } = finding;
-    if (target.probe.startsWith('chat-') && phases['upgrade'] !== undefined) {
-      const names = ['dns', 'connect', 'tls', 'upgrade'];
-      connect.observe(labels, names.reduce((sum, name) => sum + (phases[name] ?? 0), 0) / 1000);
-    }
-    const { first_reply: firstReply } = phases;
-    if (firstReply !== undefined)
-      reply.observe({ ...labels, responder: responderOf(facts['responder']) }, firstReply / 1000);
-    const newest = facts['newest_age_seconds'];
+    if (target.probe.startsWith('chat-') && isOpened(finding))
+      connect.observe(labels, OPENING.reduce((sum, name) => sum + (finding.phases[name] ?? 0), 0) / 1000);
+    for (const [responder, ms] of repliesIn(finding)) reply.observe({ ...labels, responder }, ms / 1000);
+    const newest = finding.facts['newest_age_seconds'];
     if (typeof newest === 'number') age.set({ ...labels, target: localId(target.id) }, newest);
   };
 }
 
+/** What stands before an open chat, by the names of all kinds of chat. */
+const OPENING = ['dns', 'connect', 'tls', 'upgrade', 'open', 'auth', 'bind'];
+
+/** A chat that took us in, and not one that was only asked who is there. */
+const isOpened = ({ rung, phases }: Finding): boolean =>
+  rung !== 'none' && rung !== 'reachable' && (phases['upgrade'] ?? phases['open']) !== undefined;
+
+/** A bot's quick word and a person's later one are two waits, each its own. */
+function repliesIn({ phases, facts }: Finding): readonly (readonly [Responder, number])[] {
+  const { first_reply: first, first_person_reply: person } = phases;
+  if (first === undefined) return [];
+  if (person === undefined) return [[responderOf(facts['responder']), first]];
+  return person === first
+    ? [['person', person]]
+    : [
+        ['bot', first],
+        ['person', person],
+      ];
+}
+
+type Responder = 'bot' | 'person' | 'system';
+
 /** A far side's words never become a label. */
-function responderOf(fact: unknown): 'bot' | 'person' | 'system' {
+function responderOf(fact: unknown): Responder {
   return fact === 'person' || fact === 'bot' ? fact : 'system';
 }
 
