@@ -7,7 +7,19 @@ import { describeWith } from '../lib/needs.ts';
 import { cadence, join, voice } from '../lib/sounds.ts';
 import { freePort, removeFolder, stateFolder, stopAll } from './daemon.ts';
 import type { Daemon } from './daemon.ts';
-import { agrees, hears, makeTls, plays, says, startHotline, startPhone, startScene, waits } from './hotline.ts';
+import {
+  agrees,
+  concludes,
+  hears,
+  makeTls,
+  plays,
+  remembers,
+  says,
+  startHotline,
+  startPhone,
+  startScene,
+  waits,
+} from './hotline.ts';
 import type { Hotline, Turn } from './hotline.ts';
 import { codeOf, lookWith } from './look.ts';
 
@@ -204,6 +216,34 @@ describeWith(NEEDS, 'sip-call and a real trunk', () => {
       const refusal = says(503, 'Service Unavailable', { headers: 'Reason: Q.850;cause=34\n' });
       const finding = await act(cadence([425], [0.5, 0.5], 8), [...turns, refusal, hears('ACK')]);
       expect(finding).toMatchObject({ kind: 'failed', facts: { outcome: 'busy', q850: 34, audio_early: 'tone' } });
+    });
+
+    it('edge 6: acknowledges a reliable response before the answer', async () => {
+      const reliable = says(183, 'Progress', { headers: 'Require: 100rel\nRSeq: 101\n' });
+      const turns = [remembers, reliable, hears('PRACK'), agrees, waits(200), concludes(200, 'OK'), ...talk];
+      expect(await act(voice(), turns, { listen: '3s' })).toMatchObject({ kind: 'ok', facts: { audio: 'voice' } });
+    });
+
+    it('edge 20: cancels a call that nobody takes', async () => {
+      const turns = [remembers, says(180, 'Ringing'), hears('CANCEL'), agrees];
+      const finding = await act(voice(), [...turns, concludes(487, 'Request Terminated'), hears('ACK')], {
+        hangup: 'on_answer',
+        ring_timeout: '1s',
+      });
+      expect(finding).toMatchObject({ kind: 'failed', facts: { outcome: 'no_answer' } });
+    });
+
+    it('edge 21: ends a call whose answer crosses the CANCEL', async () => {
+      const turns = [
+        remembers,
+        says(180, 'Ringing'),
+        hears('CANCEL'),
+        agrees,
+        concludes(200, 'OK'),
+        ...talk.slice(0, 1),
+      ];
+      const finding = await act(voice(), [...turns, hears('BYE'), agrees], { hangup: 'on_answer', ring_timeout: '1s' });
+      expect(finding).toMatchObject({ kind: 'failed', facts: { outcome: 'no_answer' } });
     });
 
     it('finds no media where none comes', async () => {

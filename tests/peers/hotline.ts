@@ -200,6 +200,20 @@ export const plays: Turn = '<nop><action><exec rtp_stream="sound.ul,-1,0"/></act
 export const agrees: Turn =
   '<send><![CDATA[\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n\n]]></send>';
 
+/** As `hears('INVITE')`, for scenes in which another request comes before the INVITE's final response. */
+export const remembers: Turn = `<recv request="INVITE" rrs="true"><action>
+<ereg regexp=".*" search_in="hdr" header="Via:" assign_to="v"/>
+<ereg regexp=".*" search_in="hdr" header="CSeq:" assign_to="cs"/>
+<ereg regexp=".*" search_in="hdr" header="From:" assign_to="fr"/>
+</action></recv>
+<nop><action><log message="[$v] [$cs] [$fr]"/></action></nop>`;
+
+/** The final response to the INVITE that a scene `remembers`. */
+export const concludes = (status: number, reason: string): Turn => {
+  const turn = says(status, reason, { sdp: status === 200 });
+  return turn.replace('[last_Via:]', 'Via:[$v]').replace('[last_CSeq:]', 'CSeq:[$cs]');
+};
+
 /** Starts sipp with a scene for as many calls as come. */
 export async function startScene(
   folder: string,
