@@ -71,6 +71,7 @@ interface Tour {
   readonly facts: Record<string, Fact>;
   readonly evidence: Evidence[];
   readonly visit: (url: URL) => Promise<Visited>;
+  readonly isAtHand: (url: URL) => boolean;
 }
 
 async function look(settings: Settings, context: ProbeContext): Promise<Finding> {
@@ -96,6 +97,7 @@ function tourOf(settings: Settings, { signal, startedAt: now }: ProbeContext): T
     phases: {},
     facts: {},
     evidence: [],
+    isAtHand: (url) => visits.has(url.href),
     // A page that is asked for twice is fetched once.
     visit: (url) => {
       const known = visits.get(url.href);
@@ -166,7 +168,8 @@ async function contactTrouble(
 ): Promise<Trouble[]> {
   if (entry === undefined) return [];
   const { from = home, leads_to: wanted, max_clicks: maxClicks } = entry;
-  const searched = await search({ from, goal: wanted, maxClicks, visit: tour.visit, signal });
+  const { visit: visiting, isAtHand } = tour;
+  const searched = await search({ from, goal: wanted, maxClicks, visit: visiting, isAtHand, signal });
   tour.facts['contact_pages'] = searched.pages;
   switch (searched.kind) {
     case 'broken':

@@ -70,7 +70,7 @@ type Settings = z.output<typeof schema>;
 
 export default defineProbe<Settings>({
   summary:
-    'Asks one or several http or https addresses and checks status, headers, text, language and JSON of the answer',
+    'asks one or several http or https addresses and checks status, headers, text, language and JSON of the answer',
   example: {
     url: 'https://help.example.id/api/health',
     expect: { status: 200, json: [{ pointer: '/status', equals: 'ok' }] },

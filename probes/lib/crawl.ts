@@ -60,6 +60,8 @@ export interface Search {
   readonly goal: Goal;
   readonly maxClicks: number;
   readonly visit: (url: URL) => Promise<Visited>;
+  /** Whether a visit asks the site for nothing, because the page has been fetched already. */
+  readonly isAtHand: (url: URL) => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -114,9 +116,13 @@ export async function search(task: Search): Promise<Searched> {
 }
 
 /** Where the next page leads, or how the search ends there. */
-async function waysBehind(stop: Stop, { visit, signal }: Search, tour: Tour): Promise<readonly Stop[] | Searched> {
+async function waysBehind(
+  stop: Stop,
+  { visit, isAtHand, signal }: Search,
+  tour: Tour,
+): Promise<readonly Stop[] | Searched> {
   const isFirst = tour.pages === 0;
-  if (!isFirst && !(await pause(signal)))
+  if (!isFirst && !isAtHand(stop.url) && !(await pause(signal)))
     return { kind: 'unsure', why: 'no time was left to look on', pages: tour.pages };
   tour.pages += 1;
   const visited = await visit(stop.url);
@@ -150,14 +156,20 @@ async function pause(signal: AbortSignal): Promise<boolean> {
   }
 }
 
-/** Where somebody who looks for help clicks first. */
-const INVITING =
-  /contact|kontak|hubungi|help|bantuan|support|dukungan|\bfaq|chat|cs\b|联系|聯繫|聯絡|客服|帮助|幫助|支持/i;
+/** Where somebody who looks for help clicks first, and where next. */
+const INVITING = [
+  /contact|kontak|hubungi|chat|\bcs\b|联系|聯繫|聯絡|客服/i,
+  /help|bantuan|support|dukungan|\bfaq|帮助|幫助|支持/i,
+];
+
+const rankOf = ({ text, href }: Link): number => {
+  const rank = INVITING.findIndex((words) => words.test(text) || words.test(href));
+  return rank < 0 ? INVITING.length : rank;
+};
 
 /** Everywhere that the page leads, the most inviting first; else in the order of the page. */
 function waysFrom({ url, links }: Page, { path }: Stop): readonly Stop[] {
-  const isInviting = ({ text, href }: Link): boolean => INVITING.test(text) || INVITING.test(href);
-  const ordered = [...links.filter(isInviting), ...links.filter((each) => !isInviting(each))];
+  const ordered = links.toSorted((one, other) => rankOf(one) - rankOf(other));
   return ordered.flatMap(({ href }) => {
     const to = URL.parse(href.slice(0, 2_000), url.href);
     if (to === null) return [];

@@ -2,11 +2,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { afterEach, describe, expect, it } from 'vitest';
 import http from '../../probes/http.ts';
 import { Jar } from '../../probes/lib/jar.ts';
 import type { Finding } from '../../src/core/model.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { certificates } from '../lib/certs.ts';
 import { closedPort, portOf } from '../lib/servers.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -193,6 +195,34 @@ describe('several requests in a row', () => {
       rung: 'accepting',
       fault: { code: 'TCP_REFUSED', cause: 'refused' },
     });
+  });
+
+  it('with a certificate that runs out soon are degraded before it fails', async () => {
+    const { soon, caFile } = await certificates();
+    const server = createSecureServer(soon, (_request, response) => response.end('{}')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closers.push(async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    });
+    const { url } = await desk((_asked, response) => response.end('{}'));
+    const steps = [{ url: `https://localhost:${portOf(server)}/` }, { url }];
+    const finding = await look({ ca: caFile, ip: 4, steps });
+    expect(finding).toMatchObject({ kind: 'degraded', rung: 'answered', fault: { code: 'CERT_EXPIRING' } });
+    expect(finding.facts['certificate_days']).toBeLessThan(6);
+  });
+
+  it('S-A4: carry no cookie and no secret to another origin, whoever redirects there', async () => {
+    const stranger = await desk((_asked, response) => response.end('{}'));
+    const { url } = await desk((_asked, response) =>
+      response.writeHead(302, { location: `${stranger.url}/trap`, 'set-cookie': 'sid=abcdef' }).end(),
+    );
+    const token = new Secret('a long enough key', 'env:KEY');
+    await look({ steps: [{ url, follow: 1, headers: { 'x-key': '{{token}}' } }], secrets: { token } });
+    expect(stranger.asked.map((each) => [each.url, each.headers.cookie, each.headers['x-key']])).toEqual([
+      ['/trap', undefined, undefined],
+    ]);
   });
 
   it('share one deadline', async () => {
