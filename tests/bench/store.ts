@@ -6,6 +6,7 @@ import { ok } from '../../src/core/fault.ts';
 import { judge } from '../../src/core/judge.ts';
 import type { Observation, Policy } from '../../src/core/model.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { watchLoop } from '../lib/loop.ts';
 
 const TARGETS = 1_000;
 const POLICY: Policy = { failures: 3, successes: 2, recheckMs: 5_000, slow: { atLeast: 3, of: 5 } };
@@ -49,13 +50,48 @@ async function measure(name: string, from: number, count: number, perSecond: num
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'ringback-bench-'));
-const store = openStore(join(folder, 'ringback.db'));
+const store = openStore(join(folder, 'ringback.db'), { queueLimit: 1e6 });
 await measure('as fast as they are taken', 0, looks, 0, store);
 await measure('2,000 looks a second', looks, 6_000, 2_000, store);
 await measure('100 looks a second', looks + 6_000, 300, 100, store);
-const begun = performance.now();
-await store.prune(1_795_000_000_000 * 2, { observationsMs: 0, evidenceMs: 0 });
-console.log(`retention: ${Math.round(looks / ((performance.now() - begun) / 1_000))} looks/s dropped`);
+/** What it costs the loop: the longest time that it stands still meanwhile. */
+async function stalled(name: string, work: () => Promise<unknown>): Promise<void> {
+  const loop = watchLoop();
+  const begun = performance.now();
+  await work();
+  const seconds = (performance.now() - begun) / 1_000;
+  console.log(`${name}: ${seconds.toFixed(1)} s, longest stall of the loop ${loop.end().toFixed(0)} ms`);
+}
+
+async function timed(name: string, work: () => Promise<readonly unknown[]>): Promise<void> {
+  const begun = performance.now();
+  const rows = await work();
+  console.log(`${name}: ${(performance.now() - begun).toFixed(1)} ms for ${rows.length} rows`);
+}
+
+const NOW = 1_795_000_000_000;
+const DAY = 86_400_000;
+const FOREVER = { observationsMs: 1e13, evidenceMs: 1e13, rollupsMs: 1e13 };
+/** Three months of one target, a look each minute. */
+await Promise.all(
+  Array.from({ length: 90 * 1_440 }, (_, minute) => minute).map(async (minute) => {
+    if (minute % 5_000 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    const look = {
+      ...lookOf(0),
+      target: 'wallet/long/target',
+      slotAt: NOW - minute * 60_000,
+      at: NOW - minute * 60_000,
+    };
+    return store.record(look, 'wallet/long', ({ health }) => ({ health, notifications: [] }));
+  }),
+);
+console.log(`${Math.round(store.bytes() / (looks + 6_300 + 90 * 1_440))} bytes per look on disk`);
+const span = (name: 'hour' | 'day') => store.rollups('wallet/long/target', name, NOW - 90 * DAY, NOW + DAY);
+await stalled('adding up', () => store.prune(NOW + DAY, FOREVER));
+await timed('90 days by the hour', () => span('hour'));
+await timed('90 days by the day', () => span('day'));
+await stalled('a copy', () => store.backup(join(folder, 'copy.db')));
+await stalled('retention', () => store.prune(NOW * 2, { observationsMs: 0, evidenceMs: 0 }));
 console.log(`${store.bytes()} bytes after retention`);
 await store.close();
 rmSync(folder, { recursive: true });
