@@ -61,7 +61,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
   let providers: readonly Provider[] = [];
   let calendars: ReadonlyMap<ChannelId, Calendar> = new Map();
   let kept: Snapshot | undefined;
-  let near: Nearby | undefined;
+  const near = keepNearby();
   let newest: Instant | undefined;
 
   const situation = (): Situation => ({
@@ -89,7 +89,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
 
   return {
     arrange: (nextProviders, nextCalendars) => {
-      [providers, calendars, kept, near] = [nextProviders, nextCalendars, undefined, undefined];
+      [providers, calendars, kept] = [nextProviders, nextCalendars, undefined];
     },
     see: (observation, ruling) => {
       const before = targets.get(observation.target);
@@ -116,12 +116,8 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
       );
     },
     surroundings: ({ provider }) => {
-      const at = now();
-      // When much fails at once, much is explained at once.
-      if (near === undefined || at - near.now >= NEIGHBOURS_KEPT_MS || at < near.now)
-        near = neighbourhood({ providers, targets, now: at, hostOf: options.hostOf ?? (() => null) });
-      const isOwn = (each: { readonly channel: ChannelId }): boolean => each.channel.startsWith(`${provider}/`);
-      return { ...near, notices: notices.filter(isOwn), releases: near.releases.filter(isOwn), blind: options.blind() };
+      const nearby = near({ providers, targets, now: now(), hostOf: options.hostOf ?? (() => null) });
+      return around(provider, { nearby, notices, blind: options.blind() });
     },
     snapshot: () => {
       if (kept === undefined || now() - kept.generatedAt >= SNAPSHOT_KEPT_MS || now() < kept.generatedAt) {
@@ -152,6 +148,25 @@ interface Neighbourhood {
 interface Nearby extends Pick<Surroundings, 'neighbours' | 'hosts'> {
   readonly releases: readonly (Release & { readonly channel: ChannelId })[];
   readonly now: Instant;
+}
+
+/** The part of it that concerns one provider; neighbours are everybody's. */
+function around(
+  provider: string,
+  known: { readonly nearby: Nearby; readonly notices: readonly NoticeRow[]; readonly blind: boolean },
+): Surroundings {
+  const isOwn = (each: { readonly channel: ChannelId }): boolean => each.channel.startsWith(`${provider}/`);
+  const { nearby, notices, blind } = known;
+  return { ...nearby, releases: nearby.releases.filter(isOwn), notices: notices.filter(isOwn), blind };
+}
+
+/** When much fails at once, much is explained at once: what is nearby is gathered once a second at most. */
+function keepNearby(): (around: Neighbourhood) => Nearby {
+  let kept: Nearby | undefined;
+  return (around) => {
+    if (kept === undefined || Math.abs(around.now - kept.now) >= NEIGHBOURS_KEPT_MS) kept = neighbourhood(around);
+    return kept;
+  };
 }
 
 /** Every target by its newest look, and the app releases that were seen. */

@@ -131,7 +131,8 @@ function suppressor(incidents: readonly Incident[], { parents }: Scene): Inciden
 function start(trouble: Trouble, suppressedBy: string | undefined, scene: Scene): Change {
   const { target, observation, unstable } = scene;
   const blank: Incident = {
-    id: `${target.channel.replaceAll('/', '.')}.${trouble.since.toString(36)}`,
+    // Not by the start of the streak: one target's may have begun with that of another, whose outage is long over.
+    id: `${target.channel.replaceAll('/', '.')}.${observation.at.toString(36)}`,
     provider: target.provider,
     channel: target.channel,
     channels: [],

@@ -97,7 +97,7 @@ function withCourse(calm: Health, flips: Flips, unstable: boolean): Health {
 function outsideHours(health: Health, finding: Finding, at: Instant): Health {
   switch (health.phase) {
     case 'pending':
-      return health.from;
+      return outsideHours(health.from, finding, at);
     case 'unknown':
       return finding.kind === 'failed' ? health : { phase: 'up', since: at, window: [] };
     case 'recovering':

@@ -285,8 +285,8 @@ export interface Affected {
 }
 
 /**
- * One outage: of one channel, or of several of one provider that failed together. The id is the first channel plus the start of
- * its streak, so a replay opens the same one.
+ * One outage: of one channel, or of several of one provider that failed together. The id is the first channel plus the look
+ * that made sure of it, so a replay opens the same one.
  */
 export interface Incident {
   readonly id: IncidentId;

@@ -24,6 +24,16 @@ describe('an incident', () => {
     expect(one.incidents()[0]?.id).toBe(`w.hotline.${day(10).toString(36)}`);
   });
 
+  it('has an id of its own when its streak began with that of another one that is over', () => {
+    const story = wallet({ policy: { ...HASTY, failures: 2 } });
+    story.look('chat/a', 0, REFUSED).look('chat/b', 0, REFUSED).look('chat/a', 1, REFUSED).look('chat/a', 3, GOOD);
+    story.look('chat/b', 20, REFUSED);
+    expect(story.incidents().map((each) => [each.openedAt, each.resolvedAt])).toEqual([
+      [day(0), day(3)],
+      [day(0), undefined],
+    ]);
+  });
+
   it('takes in a second target instead of a second incident, and tells nobody again', () => {
     const story = wallet();
     story.look('hotline/a', 10, REFUSED).look('hotline/b', 15, REFUSED);

@@ -54,7 +54,7 @@ function channelOf(target: Target): Channel {
 }
 
 /** Support round the clock: it never turns. */
-export const ALWAYS = { expectation: () => 'open' as const, nextChange: () => undefined };
+const ALWAYS = { expectation: () => 'open' as const, nextChange: () => undefined };
 
 /** What is ruled of a look by the judge, the incident and the routing of the house, with `receivers` told of everything. */
 export function ruleFor(target: Target, look: Observation, receivers: readonly string[] = ['ops-mail']) {

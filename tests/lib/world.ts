@@ -40,6 +40,8 @@ export interface Plot {
 export interface World {
   /** One look at `channel/target` in a minute of the story. */
   look(id: string, minute: number, finding: Finding, location?: string): World;
+  /** Everything that a store would keep goes through text and back. */
+  restart(): World;
   /** All incidents, the oldest first. */
   incidents(): readonly Incident[];
   /** The newest one of a channel. */
@@ -97,6 +99,11 @@ export function world(plot: Plot = {}): World {
       healths.set(mine, { health: ruling.health, seenAt: finding.kind === 'unknown' ? (known?.seenAt ?? 0) : at });
       if (ruling.incident !== undefined) incidents.set(ruling.incident.id, ruling.incident);
       messages.push(...ruling.notifications.map((each) => each.message));
+      return self;
+    },
+    restart: () => {
+      for (const [key, value] of healths) healths.set(key, JSON.parse(JSON.stringify(value)) as typeof value);
+      for (const [key, value] of incidents) incidents.set(key, JSON.parse(JSON.stringify(value)) as Incident);
       return self;
     },
     incidents: () => [...incidents.values()],
