@@ -1,4 +1,5 @@
 /** A stand-in for Rocket.Chat's live chat that follows its published REST API: unknown queries refused, 400 with words, limits. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openDesk, sent } from './desk.ts';
 import type { Answered, Asked, Desk } from './desk.ts';
 
@@ -20,6 +21,8 @@ export interface Manner {
   answers: readonly Says[];
   /** Questions of one kind that are answered before 429. */
   limit: number;
+  /** How long the history takes once the visitor has spoken. */
+  slowMs: number;
 }
 
 interface Room {
@@ -54,7 +57,15 @@ const no = (error: string): Answered => ({ status: 400, body: { success: false, 
 const yes = (body: Record<string, unknown>): Answered => ({ body: { ...body, success: true } });
 
 export async function openRocketchat(manner: Partial<Manner> = {}): Promise<RocketchatDesk> {
-  const state: Manner = { enabled: true, online: true, queue: undefined, answers: [], limit: Infinity, ...manner };
+  const state: Manner = {
+    enabled: true,
+    online: true,
+    queue: undefined,
+    answers: [],
+    limit: Infinity,
+    slowMs: 0,
+    ...manner,
+  };
   const rooms: Room[] = [];
   const visitors = new Set<string>();
   const heard: string[] = [];
@@ -116,7 +127,8 @@ export async function openRocketchat(manner: Partial<Manner> = {}): Promise<Rock
     room.open = false;
     return yes({ rid: room.id, comment: 'Closed by visitor' });
   };
-  const history = (asked: Asked): Answered => {
+  const history = async (asked: Asked): Promise<Answered> => {
+    if (state.slowMs > 0 && heard.length > 0) await sleep(state.slowMs, undefined, { ref: false });
     const room = find(asked.query['token'], asked.path.split('/').at(-1));
     return room === undefined ? no('invalid-room') : yes({ messages: room.messages.toReversed().slice(0, 20) });
   };
@@ -127,7 +139,7 @@ export async function openRocketchat(manner: Partial<Manner> = {}): Promise<Rock
     return yes({ visitor: { _id: 'v1', token, name: sent(body, 'visitor', 'name') } });
   };
 
-  const routes: Readonly<Record<string, (asked: Asked) => Answered>> = {
+  const routes: Readonly<Record<string, (asked: Asked) => Answered | Promise<Answered>>> = {
     'GET /api/v1/livechat/config': config,
     'POST /api/v1/livechat/visitor': register,
     'GET /api/v1/livechat/room': enter,

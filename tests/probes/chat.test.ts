@@ -63,6 +63,21 @@ describe('who answers', () => {
     expect(short(await look({ url: late, steps: ASK }))).toBe('failed NO_REPLY accepting');
   });
 
+  test('a bot first and a person later are two numbers', async () => {
+    const url = await chat((guest) =>
+      guest.on('message', () => {
+        guest.send(JSON.stringify(BOT));
+        setTimeout(() => guest.send(JSON.stringify(AGENT)), 300);
+      }),
+    );
+    const finding = await look({ url, steps: [HELLO, { expect: { from: 'person' }, within: '2s' }] });
+    expect(short(finding)).toBe('ok answered_by_person');
+    expect(finding.phases['first_reply']).toBeLessThan(250);
+    expect(finding.phases['first_person_reply']).toBeGreaterThan(290);
+    const bot = await look({ url: await chat(answers(BOT)), steps: ASK });
+    expect(bot.phases).not.toHaveProperty('first_person_reply');
+  });
+
   test('only a place in the queue is degraded, with the place', async () => {
     const url = await chat(answers({ type: 'queue', position: 7, estimated_wait: 300 }, 'Posisi antrean Anda: 7'));
     const finding = await look({ url, steps: ASK });

@@ -7,6 +7,7 @@ import { AWAY, openChatwoot, WEBSITE } from '../lib/chatwoot.ts';
 import type { ChatwootDesk } from '../lib/chatwoot.ts';
 import { openRocketchat } from '../lib/rocketchat.ts';
 import type { RocketchatDesk } from '../lib/rocketchat.ts';
+import { MANNERS, openTcp } from '../lib/servers.ts';
 import { lookWith } from '../peers/look.ts';
 
 const open: { close(): Promise<void> }[] = [];
@@ -219,6 +220,48 @@ describe('Chatwoot', () => {
     expect(short(await widget(desk, { website_token: 'anotherToken' }))).toBe('failed STATUS reachable');
     const text = JSON.stringify(await widget(desk, { website_token: new Secret(WEBSITE, 'env:WEBSITE') }));
     for (const token of [...desk.contacts, WEBSITE, 'pubsub-secret-1']) expect(text).not.toContain(token);
+  });
+});
+
+describe('rude far sides', () => {
+  test.each(MANNERS)(
+    '%s: neither preset takes it for a chat, and neither waits beyond its deadline [S-A5]',
+    async (manner) => {
+      const far = await openTcp(manner);
+      open.push(far);
+      const url = `http://127.0.0.1:${far.port}`;
+      const began = performance.now();
+      const findings = await Promise.all([
+        talk({ url }, {}, 600),
+        talk({ url }, { preset: 'chatwoot', website_token: WEBSITE }, 600),
+      ]);
+      expect(performance.now() - began).toBeLessThan(2_500);
+      for (const finding of findings) expect(finding.kind).toBe('failed');
+      await expect.poll(() => far.open(), { timeout: 2_000 }).toBe(0);
+    },
+  );
+
+  test('a desk that never answers a poll is left at the deadline, and the room with it', async () => {
+    const desk = await rocketchat({ answers: [], slowMs: 60_000 });
+    const began = performance.now();
+    const finding = await talk(desk, { within: '30s' }, 2_000);
+    expect(short(finding)).toBe('failed NO_REPLY accepting');
+    expect(desk.rooms.map((room) => room.open)).toEqual([false]);
+    expect(performance.now() - began).toBeLessThan(3_500);
+  });
+
+  test('a stop in the middle ends the look at once; the next one finds the room again and closes it', async () => {
+    const desk = await rocketchat();
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 500);
+    const began = performance.now();
+    const settings = kind.schema.parse({ preset: 'rocketchat', url: desk.url, allow_private: true, poll: '250ms' });
+    const context = { startedAt: Date.now(), timeoutMs: 60_000, runId: 'a'.repeat(32), timezone: 'Asia/Jakarta' };
+    await kind.look(settings, { ...context, signal: stop.signal });
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(desk.rooms.map((room) => room.open)).toEqual([true]);
+    await talk(desk);
+    expect(desk.rooms.map((room) => room.open)).toEqual([false]);
   });
 });
 

@@ -8,6 +8,7 @@ import { INBOX, openChatwoot, WEBSITE } from '../lib/chatwoot.ts';
 import { openDesk } from '../lib/desk.ts';
 import type { Answered, Asked, Desk } from '../lib/desk.ts';
 import { openRocketchat } from '../lib/rocketchat.ts';
+import { MANNERS, openTcp } from '../lib/servers.ts';
 import { lookWith } from '../peers/look.ts';
 
 const open: { close(): Promise<void> }[] = [];
@@ -284,6 +285,34 @@ describe('any JSON', () => {
     expect(text).toContain('UNAVAILABLE');
     expect(text).not.toContain('s3cr3t-api-key');
   });
+});
+
+describe('rude far sides', () => {
+  const presets: readonly (readonly [string, Record<string, unknown>])[] = [
+    ['rocketchat', {}],
+    ['livechat', { organization_id: 'org-1' }],
+    ['livechat', { organization_id: 'org-1', token: new Secret('customer-access-token', 'env:LIVECHAT') }],
+    ['salesforce', { org_id: '0'.repeat(15), deployment_id: '0'.repeat(15), button_id: '0'.repeat(15) }],
+    ['statuspage', {}],
+    ['chatwoot', { inbox: INBOX }],
+    ['custom', { online: { pointer: '/a', equals: true } }],
+  ];
+
+  test.each(MANNERS)(
+    '%s: no preset takes it for presence, and none waits beyond its deadline [S-A5]',
+    async (manner) => {
+      const far = await kept(openTcp(manner));
+      const url = `http://127.0.0.1:${far.port}`;
+      const began = performance.now();
+      const findings = await Promise.all([
+        ...presets.map(([preset, more]) => lookWith(kind, { preset, url, ...more }, 600)),
+        lookWith(kind, { preset: 'widget', vendor: 'tawk', key: 'abcd', script: url, page: url }, 600),
+      ]);
+      expect(performance.now() - began).toBeLessThan(2_500);
+      for (const finding of findings) expect(['failed', 'unknown']).toContain(finding.kind);
+      await expect.poll(() => far.open(), { timeout: 2_000 }).toBe(0);
+    },
+  );
 });
 
 test.each([
