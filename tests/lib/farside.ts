@@ -38,6 +38,7 @@ export async function openFarEnd(hear: Hear): Promise<FarEnd> {
   const socket = await bound();
   const heard: SipMessage[] = [];
   let from: RemoteInfo | undefined;
+  let open = true;
   const { port } = socket.address();
   const end: FarEnd = {
     port,
@@ -48,13 +49,18 @@ export async function openFarEnd(hear: Hear): Promise<FarEnd> {
         .filter((each) => each.kind === 'response')
         .filter((each) => headerOf(each, 'cseq')?.endsWith(method) === true),
     reply: (request, status, reason, reply = {}, by = socket) => {
-      by.send(replyTo(request, status, reason, port, reply), from?.port ?? 0, '127.0.0.1');
+      if (open) by.send(replyTo(request, status, reason, port, reply), from?.port ?? 0, '127.0.0.1');
     },
     ask: (invite, method, cseq, change = {}, body = '') => {
-      socket.send(requestIn(invite, method, { cseq, port, change, body }), from?.port ?? 0, '127.0.0.1');
+      if (open) socket.send(requestIn(invite, method, { cseq, port, change, body }), from?.port ?? 0, '127.0.0.1');
     },
-    send: (bytes) => socket.send(bytes, from?.port ?? 0, '127.0.0.1'),
-    close: () => closed(socket),
+    send: (bytes) => {
+      if (open) socket.send(bytes, from?.port ?? 0, '127.0.0.1');
+    },
+    close: () => {
+      open = false;
+      return closed(socket);
+    },
   };
   socket.on('message', (bytes, sender) => {
     const parsed = parseMessage(bytes);

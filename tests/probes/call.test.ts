@@ -344,10 +344,10 @@ describe('giving up', () => {
     expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'UDP_SILENT', blame: 'trunk' } });
     expect(silent.requests('CANCEL')).toEqual([]);
     const late = await farEnd((request, far, count) => {
-      if (request.method === 'INVITE' && count === 1) setTimeout(() => far.reply(request, 180, 'Ringing'), 1_300);
+      if (request.method === 'INVITE' && count === 1) setTimeout(() => far.reply(request, 180, 'Ringing'), 900);
       else if (request.method !== 'INVITE') decent(request, far);
     });
-    await call(callTo(late.port), 1_600);
+    await call(callTo(late.port, { hangup: 'on_answer', ring_timeout: '400ms' }));
     expect(late.requests('CANCEL')).toHaveLength(1);
   });
 
