@@ -11,6 +11,8 @@ export interface Says {
   readonly by?: 'agent' | 'integration' | 'rocket.cat' | 'robot';
   /** A message of the system, such as `uj` or `livechat-close`. */
   readonly t?: string;
+  /** A clock that is wrong. */
+  readonly ts?: string;
 }
 
 export interface Manner {
@@ -116,8 +118,8 @@ export async function openRocketchat(manner: Partial<Manner> = {}): Promise<Rock
     if (!room.open) return no('room-closed');
     heard.push(String(sent(body, 'msg')));
     const message = add(room, { msg: sent(body, 'msg'), token: room.token, u: { username: 'guest-1' } });
-    for (const { afterMs = 0, msg, by = 'agent', t } of state.answers)
-      setTimeout(() => add(room, { msg, ...SPEAKERS[by], ...(t === undefined ? {} : { t }) }), afterMs).unref();
+    for (const { afterMs = 0, msg, by = 'agent', ...rest } of state.answers)
+      setTimeout(() => add(room, { msg, ...SPEAKERS[by], ...rest }), afterMs).unref();
     return yes({ message });
   };
   const leave = ({ body }: Asked): Answered => {

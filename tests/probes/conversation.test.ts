@@ -48,6 +48,17 @@ describe('Rocket.Chat', () => {
     expect(desk.heard[0]).toMatch(/automatic test \([0-9a-f]{32}\)/);
   });
 
+  test('the server’s stamps tell the time between two questions of ours, and are not believed beyond them', async () => {
+    const desk = await rocketchat({ answers: [{ ...PERSON, afterMs: 600 }] });
+    // Asked after 0.4 s and after 2 s.
+    const finding = await talk(desk, { poll: '1600ms', within: '4s' });
+    expect(finding.phases['first_reply']).toBeGreaterThan(590);
+    expect(finding.phases['first_reply']).toBeLessThan(1_500);
+    desk.manner.answers = [{ ...PERSON, afterMs: 600, ts: '2020-01-01T00:00:00.000Z' }];
+    const lied = await talk(desk, { poll: '1600ms', within: '4s' });
+    expect(lied.phases['first_reply']).toBeGreaterThan(390);
+  });
+
   test('the first reply and the first reply by a person are two numbers', async () => {
     const desk = await rocketchat({ answers: [BOT, { ...PERSON, afterMs: 700 }] });
     const finding = await talk(desk, { expect: { from: 'person' }, within: '3s' });
