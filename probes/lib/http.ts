@@ -175,7 +175,8 @@ function converse(connection: Connection, ask: Ask): Promise<Talk> {
           finish(undefined);
         },
         onResponseError: (_controller, error) => {
-          finish(talkFault(error, ask.url.host));
+          // Over TLS the socket, closed at the deadline as well, may be heard of first.
+          finish(ask.signal.aborted ? heard.overdue() : talkFault(error, ask.url.host));
         },
       },
     );

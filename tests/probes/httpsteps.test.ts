@@ -213,6 +213,24 @@ describe('several requests in a row', () => {
     expect(finding.facts['certificate_days']).toBeLessThan(6);
   });
 
+  it('S-A5: that are silent over TLS are late, not cut off', async () => {
+    const { good, caFile } = await certificates();
+    const server = createSecureServer(good, () => undefined).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    closers.push(async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    });
+    const url = `https://localhost:${portOf(server)}/`;
+    for (const settings of [{ url }, { steps: [{ url }] }])
+      expect(await look({ ca: caFile, ip: 4, ...settings }, 500)).toMatchObject({
+        kind: 'failed',
+        rung: 'reachable',
+        fault: { code: 'DEADLINE', cause: 'timeout' },
+      });
+  });
+
   it('S-A4: carry no cookie and no secret to another origin, whoever redirects there', async () => {
     const stranger = await desk((_asked, response) => response.end('{}'));
     const { url } = await desk((_asked, response) =>
