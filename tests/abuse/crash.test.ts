@@ -167,33 +167,58 @@ describe('kill -9', () => {
   );
 });
 
+/** A receiver that accepts everything and keeps what it was told. */
+function listener(): Receiver & { readonly got: Message[] } {
+  const got: Message[] = [];
+  const send: Receiver['send'] = (message) => {
+    got.push(message);
+    return Promise.resolve({ kind: 'sent', detail: 'ok' });
+  };
+  return { name: 'ops-mail', got, send };
+}
+
+/** Starts on a store, tells what is to be told, stops. */
+async function restart(path: string, receiver: Receiver): Promise<void> {
+  const store = openStore(path);
+  const clock = () => MORNING + 99 * MINUTE;
+  const receivers = new Map([[receiver.name, receiver]]);
+  const outbox = openOutbox({ ledger: store, receivers, clock, random: () => 0, onDelivery: () => undefined });
+  await expect.poll(async () => (await store.outboxDepth()).waiting).toBe(0);
+  await outbox.stop(1_000);
+  await store.close();
+}
+
 describe('R-8: what ends while nobody can be told', () => {
-  it('is told after the restart, once, and after the message that it began', async () => {
-    const path = join(folder(), 'ringback.db');
-    const target = targetOf();
-    const got: Message[] = [];
-    const receiver: Receiver = {
-      name: 'ops-mail',
-      send: async (message) => {
-        got.push(message);
-        return { kind: 'sent', detail: 'ok' };
-      },
-    };
-    const one = openStore(path);
-    await tell(one, target, [BAD, BAD]);
-    await one.close();
-    const two = openStore(path);
-    await tell(two, target, [GOOD, GOOD], 2);
-    await two.close();
-    for (let restart = 0; restart < 3; restart += 1) {
-      const store = openStore(path);
-      const clock = () => MORNING + 99 * MINUTE;
-      const receivers = new Map([['ops-mail', receiver]]);
-      const outbox = openOutbox({ ledger: store, receivers, clock, random: () => 0, onDelivery: () => undefined });
-      await expect.poll(async () => (await store.outboxDepth()).waiting).toBe(0);
-      await outbox.stop(1_000);
-      await store.close();
+  const runs = Number(process.env['R8_ROUNDS'] ?? 3);
+
+  it(`is told after the restart, once, and after the message that it began, in ${runs} runs`, async () => {
+    for (let run = 0; run < runs; run += 1) {
+      const path = join(folder(), 'ringback.db');
+      const target = targetOf();
+      const receiver = listener();
+      const one = openStore(path);
+      await tell(one, target, [BAD, BAD]);
+      await one.close();
+      const two = openStore(path);
+      await tell(two, target, [GOOD, GOOD], 2);
+      await two.close();
+      for (let count = 0; count < 3; count += 1) await restart(path, receiver);
+      expect(receiver.got.map((each) => each.event)).toEqual(['opened', 'resolved']);
     }
-    expect(got.map((each) => each.event)).toEqual(['opened', 'resolved']);
-  });
+  }, 600_000);
+});
+
+describe('R-6: a storm of restarts', () => {
+  it('twenty in a row, each looking at the same looks again: one incident, one message', async () => {
+    const path = join(folder(), 'ringback.db');
+    const receiver = listener();
+    for (let count = 0; count < 20; count += 1) {
+      const store = openStore(path);
+      await tell(store, targetOf(), [BAD, BAD, BAD]);
+      expect(await store.openIncidents()).toHaveLength(1);
+      await store.close();
+      await restart(path, receiver);
+    }
+    expect(receiver.got.map((each) => each.event)).toEqual(['opened']);
+  }, 60_000);
 });

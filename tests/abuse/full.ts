@@ -8,10 +8,13 @@ const FIGURES: Readonly<Record<string, { readonly files: readonly string[]; read
   'R-4': { files: ['tests/abuse/storage.test.ts'], env: { R4_ROUNDS: '10000' } },
   'R-5': {
     files: ['tests/abuse/storage.test.ts', 'tests/abuse/crash.test.ts'],
-    env: { R5_ROUNDS: '100', CRASH_ROUNDS: '50' },
+    env: { R5_ROUNDS: '100', CRASH_ROUNDS: '1000' },
   },
-  'R-6': { files: ['tests/shell/storefile.test.ts', 'tests/shell/store.test.ts'], env: {} },
-  'R-8': { files: ['tests/abuse/crash.test.ts', 'tests/shell/store.test.ts'], env: {} },
+  'R-6': {
+    files: ['tests/shell/storefile.test.ts', 'tests/shell/store.test.ts', 'tests/abuse/crash.test.ts'],
+    env: { CRASH_ROUNDS: '1000' },
+  },
+  'R-8': { files: ['tests/abuse/crash.test.ts', 'tests/shell/store.test.ts'], env: { R8_ROUNDS: '200' } },
   'R-9': { files: ['tests/shell/backup.test.ts'], env: { R9_ROUNDS: '50', STALL_MS: '100' } },
   'R-10': { files: ['tests/abuse/storage.test.ts'], env: { R10_ROUNDS: '100', R10_LOOKS_ROUNDS: '1000000' } },
   'R-33': { files: ['tests/abuse/storage.test.ts'], env: { R33_LOOKS_ROUNDS: '50000000', STALL_MS: '100' } },

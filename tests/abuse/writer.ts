@@ -11,7 +11,7 @@ export type Deed =
   /** Says so although the disk may not have it: what a test of the order has to find out. */
   | { readonly kind: 'write loosely'; readonly looks: number }
   /** Adds up and drops everything old; killed by a rule in the middle of its `slice`-th transaction. */
-  | { readonly kind: 'prune'; readonly slice: number }
+  | { readonly kind: 'prune'; readonly slice: number; readonly first: number }
   | { readonly kind: 'backup'; readonly to: string; readonly step: number }
   | { readonly kind: 'migrate' };
 
@@ -57,11 +57,11 @@ function writeLoosely(path: string, looks: number): void {
   db.close();
 }
 
-async function prune(path: string, slice: number): Promise<void> {
+async function prune(path: string, slice: number, first: number): Promise<void> {
   const store = openStore(path, { lingerMs: 0 });
   const pruning = store.prune(MORNING + 1e12, { observationsMs: 1, evidenceMs: 1, rollupsMs: 1e13 });
   for (let step = 0; step <= slice; step += 1) {
-    const look = lookAt(target, 1e7 + step, findingAt(step));
+    const look = lookAt(target, first + step, findingAt(step));
     await store.record(look, target.channel, (standing) => {
       if (step === slice) process.kill(process.pid, 'SIGKILL');
       return ruleFor(target, look)(standing);
@@ -90,7 +90,7 @@ async function run(path: string, deed: Deed): Promise<void> {
       writeLoosely(path, deed.looks);
       return undefined;
     case 'prune':
-      return prune(path, deed.slice);
+      return prune(path, deed.slice, deed.first);
     case 'backup':
       return backup(path, deed.to, deed.step);
     case 'migrate':
