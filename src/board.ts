@@ -27,6 +27,8 @@ export interface ChannelRow extends ChannelStanding {
 export interface Board {
   /** The providers and calendars from now on. */
   arrange(providers: readonly Provider[], calendars: ReadonlyMap<ChannelId, Calendar>): void;
+  /** Takes in what was changed outside of a look. */
+  learn(incident: Incident): void;
   /** Takes in what a look changed. */
   see(observation: Observation, ruling: Ruling): void;
   /** Health by target, for counting and for the console. */
@@ -54,9 +56,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
   for (const { target, health, last } of await ledger.health())
     targets.set(target, stateAfter(health, last, undefined));
   const open = new Map((await ledger.openIncidents()).map((incident) => [incident.id, incident]));
-  let recent = (await ledger.recentIncidents(now() - RECENT_MS, RECENT_MOST)).filter(
-    (each) => each.resolvedAt !== undefined,
-  );
+  let recent = await resolvedSince(ledger, now() - RECENT_MS);
   let notices: readonly NoticeRow[] = await ledger.notices(now() - NOTICES_MS);
   let providers: readonly Provider[] = [];
   let calendars: ReadonlyMap<ChannelId, Calendar> = new Map();
@@ -91,6 +91,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
     arrange: (nextProviders, nextCalendars) => {
       [providers, calendars, kept] = [nextProviders, nextCalendars, undefined];
     },
+    learn: seeIncident,
     see: (observation, ruling) => {
       const before = targets.get(observation.target);
       targets.set(observation.target, stateAfter(ruling.health, observation, before));
@@ -98,9 +99,9 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
       if (observation.finding.kind !== 'unknown') newest = Math.max(newest ?? 0, observation.at);
       if (ruling.incident !== undefined) seeIncident(ruling.incident);
       if (observation.finding.notices !== undefined) {
-        void ledger.notices(now() - NOTICES_MS).then((rows) => {
-          [notices, kept] = [rows, undefined];
-        });
+        const take = (rows: readonly NoticeRow[]): void => void ([notices, kept] = [rows, undefined]);
+        // When the store cannot be read, those that are known stay.
+        ledger.notices(now() - NOTICES_MS).then(take, () => undefined);
       }
     },
     state: (target) => targets.get(target),
@@ -127,6 +128,11 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
     },
     lastSeenAt: () => newest,
   };
+}
+
+async function resolvedSince(ledger: Ledger, since: Instant): Promise<readonly Incident[]> {
+  const recent = await ledger.recentIncidents(since, RECENT_MOST);
+  return recent.filter((each) => each.resolvedAt !== undefined);
 }
 
 function stateAfter(health: TargetState['health'], last: Observation, before: TargetState | undefined): TargetState {

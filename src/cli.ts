@@ -217,6 +217,7 @@ async function watchUntilStopped(start: () => Promise<Service>): Promise<void> {
   console.log(`listening public ${service.publicUrl}`);
   console.log(`listening operator ${service.operatorUrl}`);
   if (service.hint !== undefined) console.log(service.hint);
+  process.on('SIGHUP', () => void service.reload());
   await new Promise<void>((resolve) => {
     const stop = (): void => {
       // A second signal ends at once: whoever sends it has waited long enough.
@@ -266,7 +267,10 @@ function printLook(looked: Looked, json: boolean): void {
   printPhases(finding);
   for (const [name, value] of Object.entries(finding.facts)) console.log(`  ${name}: ${printFact(value)}`);
   for (const notice of finding.notices ?? []) console.log(`  notice (${notice.kind}): ${notice.title}`);
-  for (const each of finding.evidence ?? []) console.log(`\n${paint('dim', `--- ${each.name}`)}\n${each.text}`);
+  for (const each of finding.evidence ?? []) {
+    const text = each.type.startsWith('text/') ? each.text : `${each.type}, ${each.text.length} characters; see --json`;
+    console.log(`\n${paint('dim', `--- ${each.name}`)}\n${text}`);
+  }
 }
 
 /** A bar per phase, so that the slow one is seen before it is read. */

@@ -2,20 +2,19 @@
 import { performance } from 'node:perf_hooks';
 import { abandonGone } from './abandon.ts';
 import { openBoard, type Board } from './board.ts';
-import { loadConfig, type Config } from './config/load.ts';
-import { openCalendar, type Calendar } from './core/calendar.ts';
+import { ConfigError, loadConfig, printProblem, type Config } from './config/load.ts';
+import { stampOf, watchConfig } from './config/watch.ts';
 import { enteredBy } from './core/part.ts';
-import type { Channel, ChannelId, Observation, Provider, TargetId } from './core/model.ts';
+import type { Incident } from './core/model.ts';
 import type { Panel } from './core/panel.ts';
-import type { Receiver } from './core/receiver.ts';
 import { openLog, type Log } from './log.ts';
-
 import { openKinds, type Kinds } from './main/kinds.ts';
 import { keepTidy, openLedger } from './main/ledger.ts';
+import { answerMs, appointments, hostOf, makeOrder, needsRestart, type Order } from './main/order.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
 import { pages } from './page/pages.ts';
-import { openRunner, type Assignment, type Runner } from './runner.ts';
+import { openRunner, type Runner } from './runner.ts';
 import { openScheduler, type Scheduler } from './scheduler.ts';
 import { openOperator, openPublic } from './server.ts';
 import { openSight, type Sight } from './sight.ts';
@@ -44,6 +43,8 @@ export interface Service {
   readonly operatorUrl: string;
   readonly config: Config;
   readonly board: Board;
+  /** Reads the configuration anew; a bad one changes nothing. */
+  reload(): Promise<Reloaded>;
   /** A line for whoever started it by hand. */
   readonly hint?: string;
   /** Stops looking, finishes what is being sent, writes what waits. */
@@ -59,6 +60,7 @@ const SEEN_LATE_FLOOR_MS = 60_000;
 /** Starts the monitor. Throws a ConfigError or StoreError that says in words why it cannot. */
 export async function serve(options: ServeOptions): Promise<Service> {
   const kinds = await openKinds();
+  const stamp = await stampOf(options.config);
   const config = await loadConfig(options.config, kinds, process.env);
   const log = openLog(options.logLevel ?? 'info');
   for (const warning of config.warnings) log.warn({ event: 'config' }, warning);
@@ -67,70 +69,65 @@ export async function serve(options: ServeOptions): Promise<Service> {
   await using opened = new AsyncDisposableStack();
   const store = openLedger(options.store ?? config.store, { config, kinds, log });
   opened.defer(() => store.close());
-  return await start({ options, kinds, config, log, store }, opened);
+  return await start({ options, kinds, config, stamp, log, store }, opened);
 }
 
 interface Ground {
   readonly options: ServeOptions;
   readonly kinds: Kinds;
   readonly config: Config;
+  /** Of the files that `config` was read from. */
+  readonly stamp: string;
   readonly log: Log;
   readonly store: Store;
 }
 
 async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Service> {
-  const { options, config, log, store } = ground;
-  const calendars = openCalendars(config.providers);
-  const assignments = assign(ground, calendars);
-  const sight = watch(config, log);
+  const { options, log, store } = ground;
+  const sight = watch(ground.config, log);
   opened.defer(() => {
     sight.close();
   });
-  for (const { id } of await abandonGone(store, config, now()))
-    log.warn({ event: 'incident', id, change: 'abandoned' }, 'targets of an open incident are no longer configured');
+  const force: Force = { order: makeOrder(ground.config, ground.kinds) };
+  await leaveGone(ground, force.order.config);
   const board = await openBoard({
     ledger: store,
     now,
     blind: () => sight.blind(),
-    publicUrl: config.publicUrl,
-    answerMs: (observation) => answerMs(assignments.get(observation.target), observation),
-    hostOf: (id) => {
-      const assignment = assignments.get(id);
-      return assignment === undefined ? null : hostOf(assignment.kind.host(assignment.target.with));
-    },
+    publicUrl: ground.config.publicUrl,
+    answerMs: (observation) => answerMs(force.order, observation),
+    hostOf: (target) => hostOf(force.order, target),
   });
-  board.arrange(config.providers, calendars);
   const metrics = measure(ground, board, sight);
-  const outbox = post(ground, metrics);
+  const outbox = post(ground, metrics, force);
   opened.defer(() => outbox.stop(SEND_GRACE_MS));
-  const runner = look(ground, { assignments, board, metrics, outbox, sight });
+  const runner = look(ground, { force, board, metrics, outbox, sight });
   const scheduler = schedule(log, metrics, runner);
-  opened.defer(() => {
+  opened.defer(async () => {
     scheduler.stop();
-    runner.stop();
+    await runner.stop();
   });
-  const { publicUrl, operatorUrl } = await open(ground, { board, metrics, scheduler }, opened);
-  for (const { target } of assignments.values()) metrics.arm(target, config.location);
-  scheduler.arm(
-    [...assignments.values()].map(({ target, kind }) => ({
-      target,
-      host: hostOf(kind.host(target.with)),
-      // A call or a mail at every start would be a nuisance.
-      soon: kind.costly !== true && board.state(target.id) === undefined,
-    })),
-  );
+  const crew = { force, board, metrics, outbox, scheduler };
+  const { publicUrl, operatorUrl } = await open(ground, crew, opened);
+  enforce(crew);
   outbox.wake();
   const pruning = keepTidy(ground);
   opened.defer(() => {
     clearInterval(pruning);
   });
+  const reload = (): Promise<Reloaded> => renew(ground, crew);
+  const watching = watchConfig(options.config, ground.stamp, () => void reload());
+  opened.defer(() => {
+    watching.close();
+  });
   const ending = opened.move();
-  log.info({ event: 'started', targets: assignments.size, location: config.location }, 'looking');
+  log.info({ event: 'started', targets: force.order.assignments.size, location: ground.config.location }, 'looking');
   return {
     publicUrl,
     operatorUrl,
-    config,
+    config: ground.config,
     board,
+    reload,
     stop: async () => {
       await ending.disposeAsync();
       log.info({ event: 'stopped' }, `stopped ${options.config}`);
@@ -138,40 +135,64 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
   };
 }
 
-function openCalendars(providers: readonly Provider[]): ReadonlyMap<ChannelId, Calendar> {
-  const channels = providers.flatMap((provider) => provider.channels);
-  return new Map(channels.map((channel) => [channel.id, openCalendar(channel.hours, channel.maintenance)]));
+/** What is in force now; a reload replaces it. */
+interface Force {
+  order: Order;
 }
 
-/** Everything that a look needs and that does not change, by target. */
-function assign(
-  { config, kinds }: Ground,
-  calendars: ReadonlyMap<ChannelId, Calendar>,
-): ReadonlyMap<TargetId, Assignment> {
-  const assignmentsOf = (provider: Provider, channel: Channel): [TargetId, Assignment][] => {
-    const { routes, publicUrl } = config;
-    const { channels, timezone } = provider;
-    const setting = { providerName: provider.name, timezone, channel, channels, routes, publicUrl };
-    const calendar = calendars.get(channel.id);
-    if (calendar === undefined) return [];
-    return channel.targets.flatMap((target) => {
-      const kind = kinds.probes.get(target.probe);
-      return kind === undefined ? [] : [[target.id, { target, kind, setting, calendar }]];
-    });
-  };
-  return new Map(
-    config.providers.flatMap((provider) => provider.channels.flatMap((channel) => assignmentsOf(provider, channel))),
+interface Crew {
+  readonly force: Force;
+  readonly board: Board;
+  readonly metrics: Metrics;
+  readonly outbox: Outbox;
+  readonly scheduler: Scheduler;
+}
+
+/** What became of a reload: the problems that kept the old configuration in force, or none. */
+export interface Reloaded {
+  readonly ok: boolean;
+  readonly problems: readonly string[];
+}
+
+/** Lets the order in force be looked at, shown and counted. Targets whose schedule is unchanged keep their slots. */
+function enforce({ force: { order }, board, metrics, scheduler }: Crew): void {
+  board.arrange(order.config.providers, order.calendars);
+  metrics.arm(
+    [...order.assignments.values()].map(({ target }) => target),
+    order.config.location,
   );
+  scheduler.arm(appointments(order, (target) => board.state(target) !== undefined));
 }
 
-function answerMs(assignment: Assignment | undefined, { finding, durationMs }: Observation): number {
-  const answer = assignment?.kind.answer;
-  return answer === undefined ? durationMs : (finding.phases[answer] ?? durationMs);
+/** Takes a new configuration, or leaves everything as it is and says why. */
+async function renew(ground: Ground, crew: Crew): Promise<Reloaded> {
+  const { log, options, kinds } = ground;
+  try {
+    const config = await loadConfig(options.config, kinds, process.env);
+    const before = crew.force.order.config;
+    for (const warning of config.warnings) log.warn({ event: 'config' }, warning);
+    for (const name of needsRestart(before, config)) log.warn({ event: 'config', name }, `${name} waits for a restart`);
+    crew.force.order = makeOrder(config, kinds);
+    enforce(crew);
+    for (const incident of await leaveGone(ground, config)) crew.board.learn(incident);
+    crew.outbox.wake();
+    crew.metrics.reloaded(true);
+    log.info({ event: 'reloaded', targets: crew.force.order.assignments.size }, 'the new configuration is in force');
+    return { ok: true, problems: [] };
+  } catch (error) {
+    const problems = error instanceof ConfigError ? error.problems.map(printProblem) : [wordsOf(error) ?? 'unknown'];
+    crew.metrics.reloaded(false);
+    log.error({ event: 'reload', problems }, 'the configuration is refused; the old one stays in force');
+    return { ok: false, problems };
+  }
 }
 
-/** Courtesy is owed to other people's hosts: our own loopback is looked at as often as it is configured. */
-function hostOf(host: string | null): string | null {
-  return host === null || /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/.test(host) ? null : host;
+/** Targets that are no longer configured leave the incidents that are open. */
+async function leaveGone({ store, log }: Ground, config: Config): Promise<readonly Incident[]> {
+  const changed = await abandonGone(store, config, now());
+  for (const { id } of changed)
+    log.warn({ event: 'incident', id, change: 'abandoned' }, 'targets of an open incident are no longer configured');
+  return changed;
 }
 
 function watch(config: Config, log: Log): Sight {
@@ -195,14 +216,10 @@ function measure({ store }: Ground, board: Board, sight: Sight): Metrics {
   });
 }
 
-function post({ config, kinds, log, store }: Ground, metrics: Metrics): Outbox {
-  const receivers = config.receivers.flatMap(({ name, kind, settings }): [string, Receiver][] => {
-    const receiver = kinds.receivers.get(kind);
-    return receiver === undefined ? [] : [[name, receiver.open(name, settings)]];
-  });
+function post({ log, store }: Ground, metrics: Metrics, force: Force): Outbox {
   return openOutbox({
     ledger: store,
-    receivers: new Map(receivers),
+    receiver: (name) => force.order.receivers.get(name),
     clock: now,
     random: Math.random,
     onDelivery: (receiver, delivery, notification) => {
@@ -217,19 +234,19 @@ function post({ config, kinds, log, store }: Ground, metrics: Metrics): Outbox {
   });
 }
 
-interface Crew {
-  readonly assignments: ReadonlyMap<TargetId, Assignment>;
+interface Eyes {
+  readonly force: Force;
   readonly board: Board;
   readonly metrics: Metrics;
   readonly outbox: Outbox;
   readonly sight: Sight;
 }
 
-function look({ config, log, store }: Ground, { assignments, board, metrics, outbox, sight }: Crew): Runner {
+function look({ config, log, store }: Ground, { force, board, metrics, outbox, sight }: Eyes): Runner {
   return openRunner({
     ledger: store,
     location: config.location,
-    assignment: (target) => assignments.get(target.id),
+    assignment: (target) => force.order.assignments.get(target.id),
     blind: () => sight.blind(),
     surroundings: (target) => board.surroundings(target),
     stalledWithin: (ms) => sight.stalledWithin(ms),
@@ -274,15 +291,9 @@ function schedule(log: Log, metrics: Metrics, runner: Runner): Scheduler {
   });
 }
 
-interface Windows {
-  readonly board: Board;
-  readonly metrics: Metrics;
-  readonly scheduler: Scheduler;
-}
-
 async function open(
   { options, config, log }: Ground,
-  { board, metrics, scheduler }: Windows,
+  { board, metrics, scheduler }: Crew,
   opened: AsyncDisposableStack,
 ): Promise<{ publicUrl: string; operatorUrl: string }> {
   const complain = (id: string, error: unknown): void => {

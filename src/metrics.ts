@@ -42,8 +42,11 @@ export interface Metrics {
   look(observation: Observation, target: Target): void;
   /** An incident that was opened by this look. */
   incidentOpened(incident: Incident): void;
-  /** Makes the series of a target exist, so that the first failure is a rise and not a birth. */
-  arm(target: Target, location: string): void;
+  /**
+   * The targets from now on. Their series exist at once, so that the first failure is a rise and not a birth; those of
+   * targets that are gone go with them.
+   */
+  arm(targets: readonly Target[], location: string): void;
   skipped(reason: SkipLabel, count: number): void;
   lag(seconds: number): void;
   clockJump(): void;
@@ -124,11 +127,25 @@ function lookMetrics(registers: Registry[]): Pick<Metrics, 'look' | 'arm'> {
   const answers = answerMetrics(registers);
   /** Phases that have a series, by target: one that a newer look did not reach is taken away. */
   const shown = new Map<string, readonly string[]>();
+  /** Labels of the targets that are looked at. */
+  const armed = new Map<string, Labels>();
   return {
-    arm: (target, location) => {
-      const labels = targetLabels(target, location);
-      results.inc({ ...labels, outcome: 'ok', cause: '' }, 0);
-      for (const outcome of ['degraded', 'failed', 'unknown']) results.inc({ ...labels, outcome, cause: 'unknown' }, 0);
+    arm: (targets, location) => {
+      const ids = new Set(targets.map((target) => target.id));
+      for (const [id, labels] of armed) {
+        if (ids.has(id)) continue;
+        armed.delete(id);
+        shown.delete(id);
+        for (const metric of [success, duration, lastRun, phase, results]) void forget(metric, labels);
+      }
+      for (const target of targets) {
+        if (armed.has(target.id)) continue;
+        const labels = targetLabels(target, location);
+        armed.set(target.id, labels);
+        results.inc({ ...labels, outcome: 'ok', cause: '' }, 0);
+        for (const outcome of ['degraded', 'failed', 'unknown'])
+          results.inc({ ...labels, outcome, cause: 'unknown' }, 0);
+      }
     },
     look: (observation, target) => {
       const { finding } = observation;
@@ -308,7 +325,18 @@ function ownMetrics(registers: Registry[], version: string, gauged: Gauged): Own
   };
 }
 
-function targetLabels(target: Target, location: string): Record<(typeof TARGET_LABELS)[number], string> {
+type Labels = Readonly<Record<(typeof TARGET_LABELS)[number], string>>;
+
+/** Takes away every series that has these labels, whatever others it has. */
+async function forget(metric: Gauge | Counter, labels: Labels): Promise<void> {
+  const { values } = await metric.get();
+  for (const value of values) {
+    const same = TARGET_LABELS.every((label) => value.labels[label] === labels[label]);
+    if (same) metric.remove(value.labels);
+  }
+}
+
+function targetLabels(target: Target, location: string): Labels {
   return {
     provider: target.provider,
     channel: localId(target.channel),

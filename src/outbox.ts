@@ -5,7 +5,8 @@ import type { Delivery, Receiver } from './core/receiver.ts';
 
 export interface OutboxOptions {
   readonly ledger: Pick<Ledger, 'due' | 'nextDueAt' | 'settle'>;
-  readonly receivers: ReadonlyMap<string, Receiver>;
+  /** The receiver of that name, if one is configured. Asked anew for every attempt. */
+  readonly receiver: (name: string) => Receiver | undefined;
   readonly clock: () => Instant;
   /** At least 0, less than 1. */
   readonly random: () => number;
@@ -172,7 +173,7 @@ function backoff(chance: number, attempts: number, longestMs: number): number {
 
 /** One attempt within its deadline, whatever the receiver does. */
 async function attempt(options: OutboxOptions, notification: QueuedNotification, cut: AbortSignal): Promise<Delivery> {
-  const receiver = options.receivers.get(notification.receiver);
+  const receiver = options.receiver(notification.receiver);
   if (receiver === undefined) return rejected('no receiver of this name is configured any more');
   if (options.clock() - notification.createdAt > KEPT_MS) return rejected('expired: not accepted within 72 hours');
   const over = new AbortController();

@@ -1,6 +1,7 @@
 /** One look: run the probe, stamp it, judge it, record it. It is the door at which a probe's defects are caught. */
 import { randomBytes } from 'node:crypto';
-import { fault, unknown } from './core/fault.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fault, unknown, type Fault } from './core/fault.ts';
 import { holdPromise, isUnsettled } from './core/judge.ts';
 import type { Ledger, Ruling, Standing } from './core/ledger.ts';
 import type { Expectation, Finding, Instant, LocationId, Observation, Target } from './core/model.ts';
@@ -34,13 +35,18 @@ export interface RunnerOptions {
 export interface Runner {
   /** One scheduled look. Resolves to the milliseconds until the next one out of turn, if one is needed. Never rejects. */
   look(target: Target, slotAt: Instant): Promise<number | undefined>;
-  /** Aborts what is under way; what was aborted is not recorded. */
-  stop(): void;
+  /**
+   * Aborts what is under way and waits, but not for long, until it has said goodbye: a call must not stay up. What was aborted
+   * is not recorded.
+   */
+  stop(): Promise<void>;
 }
 
 const DAY_MS = 86_400_000;
 /** A probe that ignores its deadline is abandoned after this. */
 const GRACE_MS = 1_000;
+/** How long the end waits for looks that say goodbye. */
+const FAREWELL_MS = 3_000;
 const STALL_FLOOR_MS = 250;
 const STALL_SHARE = 0.2;
 /** Of the wall clock against the monotonic one. A clock that is being slewed moves far less within one look. */
@@ -49,15 +55,20 @@ const CLOCK_JUMP_MS = 1_000;
 export function openRunner(options: RunnerOptions): Runner {
   const stopping = new AbortController();
   const isStopping = (): boolean => stopping.signal.aborted;
+  const running = new Set<Promise<number | undefined>>();
 
   async function look(target: Target, slotAt: Instant): Promise<number | undefined> {
     const assignment = options.assignment(target);
     if (assignment === undefined || isStopping()) return undefined;
+    const looking = lookAs(assignment, slotAt);
+    running.add(looking);
     try {
-      return await lookAs(assignment, slotAt);
+      return await looking;
     } catch (error) {
       options.onTrouble(target, 'unrecorded', error);
       return undefined;
+    } finally {
+      running.delete(looking);
     }
   }
 
@@ -93,16 +104,9 @@ export function openRunner(options: RunnerOptions): Runner {
       },
     });
     const tookMs = options.monotonic() - begun;
-    if (options.blind()) return unknown(fault('OFFLINE', 'our own network does not reach the canaries'), seen);
-    const jumpMs = options.now() - wall - tookMs;
-    if (Math.abs(jumpMs) > CLOCK_JUMP_MS)
-      return unknown(fault('CANNOT_JUDGE', `our own clock moved by ${Math.round(jumpMs)} ms during the look`), seen);
-    const stallMs = options.stalledWithin(tookMs);
-    if (stallMs > Math.max(STALL_FLOOR_MS, target.timeoutMs * STALL_SHARE)) {
-      return seen.kind === 'ok'
-        ? seen
-        : unknown(fault('SELF_OVERLOAD', `our own loop stood still for ${Math.round(stallMs)} ms`), seen);
-    }
+    const why = doubt(options, { tookMs, jumpMs: options.now() - wall - tookMs, timeoutMs: target.timeoutMs });
+    // What answered, answered, however late we looked up; but then its time says nothing.
+    if (why !== undefined) return why.code === 'SELF_OVERLOAD' && seen.kind === 'ok' ? seen : unknown(why, seen);
     const answerMs = kind.answer === undefined ? tookMs : (seen.phases[kind.answer] ?? tookMs);
     return holdPromise(seen, answerMs, target.promiseMs);
   }
@@ -119,10 +123,28 @@ export function openRunner(options: RunnerOptions): Runner {
 
   return {
     look,
-    stop: () => {
-      stopping.abort();
+    stop: async () => {
+      stopping.abort(OVER);
+      await Promise.race([Promise.allSettled(running), pause(FAREWELL_MS, undefined, { ref: false })]);
     },
   };
+}
+
+interface Passage {
+  readonly tookMs: number;
+  readonly jumpMs: number;
+  readonly timeoutMs: number;
+}
+
+/** Why our own eyes are not to be trusted for this look; undefined when they are. */
+function doubt(options: RunnerOptions, { tookMs, jumpMs, timeoutMs }: Passage): Fault | undefined {
+  if (options.blind()) return fault('OFFLINE', 'our own network does not reach the canaries');
+  if (Math.abs(jumpMs) > CLOCK_JUMP_MS)
+    return fault('CANNOT_JUDGE', `our own clock moved by ${Math.round(jumpMs)} ms during the look`);
+  const stallMs = options.stalledWithin(tookMs);
+  return stallMs > Math.max(STALL_FLOOR_MS, timeoutMs * STALL_SHARE)
+    ? fault('SELF_OVERLOAD', `our own loop stood still for ${Math.round(stallMs)} ms`)
+    : undefined;
 }
 
 async function recall({ kind, target }: Assignment, options: RunnerOptions): Promise<Recalled | undefined> {

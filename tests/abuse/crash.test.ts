@@ -181,8 +181,8 @@ function listener(): Receiver & { readonly got: Message[] } {
 async function restart(path: string, receiver: Receiver): Promise<void> {
   const store = openStore(path);
   const clock = () => MORNING + 99 * MINUTE;
-  const receivers = new Map([[receiver.name, receiver]]);
-  const outbox = openOutbox({ ledger: store, receivers, clock, random: () => 0, onDelivery: () => undefined });
+  const named = (name: string) => (name === receiver.name ? receiver : undefined);
+  const outbox = openOutbox({ ledger: store, receiver: named, clock, random: () => 0, onDelivery: () => undefined });
   await expect.poll(async () => (await store.outboxDepth()).waiting).toBe(0);
   await outbox.stop(1_000);
   await store.close();

@@ -110,7 +110,13 @@ async function run(options: ChildOptions): Promise<void> {
   const advance = (at: number) => {
     latest = Math.max(latest, at);
   };
-  const outbox = openOutbox({ ledger: store, receivers, clock, random: () => 0, onDelivery: () => undefined });
+  const outbox = openOutbox({
+    ledger: store,
+    receiver: (name) => receivers.get(name),
+    clock,
+    random: () => 0,
+    onDelivery: () => undefined,
+  });
   process.stdout.write('ready\n');
   await Promise.all(TARGETS.map((target) => watch(store, target, options, { pass, wake: outbox.wake, advance })));
   while ((await store.outboxDepth()).waiting > 0) await new Promise((resolve) => setTimeout(resolve, 10));

@@ -150,7 +150,7 @@ describe('ringback', () => {
     const path = config('serve.yaml', greeting);
     const child = spawn(process.execPath, [ENTRY, 'serve', '--config', path], { stdio: ['ignore', 'pipe', 'ignore'] });
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    const [page, operator] = [(await lines.next()).value as string, (await lines.next()).value as string];
+    const [page, operator] = [(await lines.next()).value!, (await lines.next()).value!];
     expect(page).toMatch(/^listening public http:\/\/127\.0\.0\.1:\d+$/);
     expect(operator).toMatch(/^listening operator http:\/\/127\.0\.0\.1:\d+$/);
     const url = operator.slice('listening operator '.length);

@@ -51,7 +51,7 @@ function run(
   };
   const outbox = openOutbox({
     ledger: store,
-    receivers: new Map(receivers.map((each) => [each.name, each])),
+    receiver: (name) => receivers.find((each) => each.name === name),
     clock: () => Math.round(bench.now + performance.now() - begun),
     random: () => 0,
     onDelivery: (name: string, delivery: Delivery, { key }: QueuedNotification) => {

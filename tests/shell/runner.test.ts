@@ -216,9 +216,7 @@ describe('a look', () => {
       { timeoutMs: 60_000 },
     );
     const running = look();
-    setTimeout(() => {
-      runner.stop();
-    }, 20);
+    setTimeout(() => void runner.stop(), 20);
     await running;
     expect(looks).toEqual([]);
   });
