@@ -16,6 +16,7 @@ import {
   type Looked,
   type Validated,
 } from './main/once.ts';
+import { report as reportOn, REPORT_FORMATS, type ReportChoice } from './main/report.ts';
 
 /** Exit codes, the same everywhere; 3, a configuration that is refused, comes from main. */
 const EXIT = { ok: 0, bad: 1, usage: 2, unknown: 4, crash: 70 } as const;
@@ -30,6 +31,7 @@ Examples:
   ringback probe gopay/hotline/trunk             one look now: every phase, and why
   ringback try http url=https://example.com      one look without a configuration
   ringback backup /var/backups/ringback.db       a copy of the store, while it is at work
+  ringback report --month 2026-10 --out oct.html a month's figures: html, md, csv or json
   ringback try --help                            the kinds of probe, and what each takes
 
 Exit codes: 0 ok · 1 degraded or failed · 2 usage · 3 configuration · 4 unknown`;
@@ -116,6 +118,7 @@ function program(kinds: string): Command {
       printLook(await tryKind(kind, { pairs, ...rest, ...(file !== undefined && { file }) }), json === true);
     });
   copies(root);
+  reporting(root);
   root
     .command('schema')
     .description('Print the JSON Schema of a configuration, for editors')
@@ -181,6 +184,25 @@ function copies(root: Command): void {
       const before = movedTo === undefined ? '' : `; the store before it is ${movedTo}`;
       const sent = sentSince === 0 ? '' : `; ${sentSince} messages that were sent since are not sent again`;
       say({ ...restored, movedTo: movedTo ?? null }, `${path} is restored${before}${sent}`, json === true);
+    });
+}
+
+function reporting(root: Command): void {
+  root
+    .command('report')
+    .description('What was promised and what was delivered, channel by channel; last month unless a period is named')
+    .option('--config <path>', 'configuration file or folder', DEFAULT_CONFIG)
+    .option('--store <path>', 'database file, instead of the one of the configuration; a monitor may be at work on it')
+    .option('--month <YYYY-MM>', 'a whole month')
+    .option('--from <YYYY-MM-DD>', 'first day, by the clock of each provider')
+    .option('--to <YYYY-MM-DD>', 'last day')
+    .addOption(new Option('--format <format>', "absent: by the file's ending, else md").choices(REPORT_FORMATS))
+    .option('--out <file>', 'write there instead of to the terminal; what is there is replaced')
+    .action(async (choice: ReportChoice) => {
+      const { onProgress, done } = progress('measured');
+      const text = await reportOn({ ...choice, onProgress }).finally(done);
+      if (choice.out === undefined) process.stdout.write(text);
+      else console.log(`${paint('green', '✓')} ${choice.out}`);
     });
 }
 

@@ -29,7 +29,7 @@ export function explain(error: unknown): { readonly lines: readonly string[]; re
 }
 
 /** The words on the command line name nothing that exists. */
-class UsageError extends Error {}
+export class UsageError extends Error {}
 
 export interface Validated {
   readonly path: string;
