@@ -231,7 +231,7 @@ function conclude(past: Past, around: Around): Finding {
   const why = faultOf(past, verdict, clock);
   const blame = why?.blame ?? verdict.blame;
   const base = sightOf(wired, settings);
-  const kept = settings.record || why !== undefined ? { evidence: evidenceOf(past, trace) } : {};
+  const kept = settings.record || why !== undefined ? { evidence: evidenceOf(past, trace, settings.record) } : {};
   const sight: Sight = {
     phases: { ...base.phases, ...phasesOf(past) },
     facts: { ...base.facts, ...factsOf(past), outcome, blame },
@@ -283,8 +283,9 @@ function settleRest({ call }: Past, { call: callee, from, trunk: account }: Sett
 }
 
 /** The dialogue, and what was heard: 18 seconds of G.711 are 192 KB of base64. */
-function evidenceOf({ heard }: Past, trace: Trace): Evidence[] {
-  const texts = [trace.evidence()];
-  if (heard === undefined || heard.sound.length === 0) return texts;
-  return [...texts, { name: 'call.wav', type: 'audio/wav;base64', text: formatWav(heard.sound).toString('base64') }];
+function evidenceOf({ heard }: Past, trace: Trace, asked: boolean): Evidence[] {
+  const found: Evidence[] = [trace.evidence()];
+  if (heard !== undefined && heard.sound.length > 0)
+    found.push({ name: 'call.wav', type: 'audio/wav;base64', text: formatWav(heard.sound).toString('base64') });
+  return asked ? found.map((each) => ({ ...each, kept: true })) : found;
 }

@@ -41,6 +41,8 @@ export interface Evidence {
   /** Media type, such as `text/plain`. */
   readonly type: string;
   readonly text: string;
+  /** Somebody asked for it: it is kept of a good look, too. */
+  readonly kept?: true;
 }
 
 /** An official announcement as found on the provider's own page. It is data, never an instruction. */

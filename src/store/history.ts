@@ -6,6 +6,8 @@ import { packDetail, packKind, packNotice, packRung, type NoticeColumns } from '
 
 /** Per look, all texts together. */
 const EVIDENCE_CAP = 64 * 1024;
+/** Per look, all sound together: 18 seconds of a telephone call in base64 fit. */
+const SOUND_CAP = 200 * 1024;
 const EVIDENCE_ROWS_PER_TARGET = 20;
 const NOTICES_PER_LOOK = 200;
 /** Looks held back; with more, the oldest are given up. */
@@ -128,16 +130,23 @@ function writeEvidence(sql: Statements, target: number, look: Observation, incid
   sql.trimEvidence.run(target, target, EVIDENCE_ROWS_PER_TARGET);
 }
 
-/** Nothing of a good look; of any other what fits under the cap, the last piece cut. */
-function evidenceOf(finding: Finding): readonly Evidence[] {
-  if (finding.kind === 'ok' || finding.evidence === undefined) return [];
+/** Of a good look what was asked for; of any other what fits under the caps, the last text cut, sound whole or not at all. */
+function evidenceOf({ kind, evidence = [] }: Finding): readonly Evidence[] {
   let room = EVIDENCE_CAP;
+  let soundRoom = SOUND_CAP;
   const kept: Evidence[] = [];
-  for (const each of finding.evidence.slice(0, EVIDENCE_ROWS_PER_TARGET)) {
-    if (room <= 0) break;
-    const text = each.text.slice(0, room);
-    room -= text.length;
-    kept.push({ ...each, text });
+  for (const each of evidence.slice(0, EVIDENCE_ROWS_PER_TARGET)) {
+    if (kind === 'ok' && each.kept !== true) continue;
+    if (each.type.startsWith('audio/')) {
+      // Half a file in base64 is one that nobody can play.
+      if (each.text.length > soundRoom) continue;
+      soundRoom -= each.text.length;
+      kept.push(each);
+    } else if (room > 0) {
+      const text = each.text.slice(0, room);
+      room -= text.length;
+      kept.push({ ...each, text });
+    }
   }
   return kept;
 }

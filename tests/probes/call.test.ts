@@ -533,6 +533,11 @@ describe.concurrent('what is heard', () => {
     expect(wav?.text.length).toBeLessThan(200_000);
   });
 
+  it('a call that is to be recorded leaves trace and sound although all is well', async () => {
+    const { finding } = await plays(voice(), { ...LISTEN, listen: '1s', record: true });
+    expect(finding).toMatchObject({ kind: 'ok', evidence: [{ kept: true }, { kept: true, name: 'call.wav' }] });
+  });
+
   it('silence is silence, and sound from nowhere is none', async () => {
     expect((await plays(quiet(6), { ...LISTEN, listen: '2s' })).finding).toMatchObject({
       kind: 'failed',

@@ -126,6 +126,20 @@ describe('evidence', () => {
     await tell(store, trunk, [{ ...GOOD, evidence: [{ name: 'page', type: 'text/html', text }] }], 40);
     expect(await store.evidence(first?.incident?.id ?? '')).toHaveLength(20);
   });
+
+  it('that somebody asked for is kept of a good look, and the sound of a call whole beside any text', async () => {
+    const { store } = freshStore();
+    const once = { ...trunk, policy: { ...trunk.policy, failures: 1 } };
+    const sound = (length: number) => ({ name: 'call.wav', type: 'audio/wav;base64', text: 'A'.repeat(length) });
+    const text = { name: 'dialogue', type: 'text/plain', text: 'x'.repeat(70_000) };
+    const [first] = await tell(store, once, [{ ...BAD, evidence: [text, sound(192_000), sound(20_000)] }]);
+    const incident = first?.incident?.id ?? '';
+    expect((await store.evidence(incident)).map((each) => each.text.length)).toEqual([65_536, 192_000]);
+    const recorded = [{ ...text, kept: true as const }, { ...sound(204_800), kept: true as const }, sound(8)];
+    await tell(store, once, [{ ...GOOD, evidence: recorded }], 1);
+    const lengths = (await store.evidence(incident)).slice(2).map((each) => each.text.length);
+    expect(lengths).toEqual([65_536, 204_800]);
+  });
 });
 
 describe('notices', () => {
