@@ -1,4 +1,4 @@
-/** The demo wallet's help screen behind the login: sessions, conversations and cases, kept in memory. It opens no port. */
+/** The demo wallet's help screen behind the login: sessions and conversations, kept in memory, and cases. It opens no port. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Instant } from '../core/model.ts';
@@ -25,16 +25,10 @@ const KEPT = 500;
 
 const USER = { user: 'watcher', password: 'watcher' };
 
-interface Case {
-  readonly subject: string;
-  readonly at: Instant;
-}
-
 /** Answers what needs a memory; undefined: not asked here. */
 export function openCounter(pace: Pace): (asked: Asked, untended: boolean) => Answer | undefined {
   const sessions = new Map<string, string>();
   const conversations = new Map<string, { readonly text: string; readonly at: Instant }>();
-  const cases = new Map<string, Case>();
 
   function login({ body }: Asked): Answer {
     const { user, password } = fieldsOf(body);
@@ -72,15 +66,12 @@ export function openCounter(pace: Pace): (asked: Asked, untended: boolean) => An
     });
   }
 
-  function handle(asked: Asked, number: string, untended: boolean): Answer {
-    if (asked.method === 'POST' && number === '') {
-      const given = `DW-${100_000 + Math.floor(Math.random() * 899_999)}`;
-      keep(cases, given, { subject: fieldsOf(asked.body)['subject'] ?? '', at: asked.at });
-      return json(201, { number: given, state: 'new' });
-    }
-    const found = cases.get(number);
-    if (found === undefined) return json(404, { error: 'no such case' });
-    return json(200, { number, state: untended ? 'new' : stateOf(asked.at - found.at) });
+  /** A case's number is the time at which it was filed: whoever follows it finds it again after a restart of the demo. */
+  function handle({ method, at }: Asked, number: string, untended: boolean): Answer {
+    if (method === 'POST' && number === '') return json(201, { number: `DW-${at}`, state: 'new' });
+    const age = at - Number(/^DW-(\d{13})$/.exec(number)?.[1] ?? NaN);
+    if (!(age >= 0)) return json(404, { error: 'no such case' });
+    return json(200, { number, state: untended ? 'new' : stateOf(age) });
   }
 
   const stateOf = (age: number): string => (age < pace.answerMs ? 'new' : age < pace.closeMs ? 'answered' : 'closed');

@@ -30,6 +30,8 @@ export interface Demo {
   readonly ports: Ports;
   /** PEM of the authority that signed the desks' certificates. */
   readonly ca: string;
+  /** Of the watcher's own mailbox at the support desk. */
+  readonly password: string;
   readonly switches: readonly Switch[];
   /** The page with all switches and the mailbox of the people on call. */
   readonly panel: Panel;
@@ -51,8 +53,9 @@ export interface DemoOptions {
 const SLOW_MS = 2_500;
 /** Mail servers answer several times in one look. */
 const SLOW_MAIL_MS = 600;
-/** The watcher's own mailbox at the support desk, where receipts arrive. */
-const WATCHER = { 'watcher@demo.test': 'watcher' };
+/** Of the watcher's own mailbox at the support desk, where receipts arrive. */
+const PASSWORD = 'watcher';
+const WATCHER = { 'watcher@demo.test': PASSWORD };
 
 /** Opens every desk. */
 export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Demo> {
@@ -84,6 +87,7 @@ export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Dem
   ];
   return {
     ca,
+    password: PASSWORD,
     postbox,
     hooks,
     switches,

@@ -28,6 +28,8 @@ export const MAIL_FAULTS = [
   'silence',
   'expired',
   'nostarttls',
+  /** Mail is taken and nobody confirms it. */
+  'noreceipt',
 ] as const;
 export type MailFault = (typeof MAIL_FAULTS)[number];
 
@@ -231,7 +233,7 @@ class Desk implements MailDesk {
     if (!boxes.has(this.#mailboxOf(this.#support)) || !wantsReceipt(mail)) return 'taken';
     const ticket = `RB-${String(++this.#tickets).padStart(6, '0')}`;
     const { receiptMs = 200 } = this.#options;
-    if (receiptMs !== null)
+    if (receiptMs !== null && this.#fault !== 'noreceipt')
       this.#later(receiptMs, () => this.#mailboxOf(mail.from)?.inbox.append(this.#receipt(mail, ticket)));
     return `taken as ${ticket}`;
   }

@@ -26,6 +26,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   unanswered: 'rings for ever',
   expired: 'certificate expired',
   nostarttls: 'no encryption offered',
+  noreceipt: 'takes mail, confirms none',
   maintenance: 'says: maintenance',
   closed: 'out of office',
   notice: 'announces maintenance',

@@ -1,6 +1,6 @@
 /** Part of main: the demo wallet's desks, and the monitor on them. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { present } from '../core/present.ts';
 import { openDemo, PORTS, type Demo, type DeskPort, type Ports } from '../demo/demo.ts';
 import { serve, type Address, type ServeOptions, type Service } from '../main.ts';
@@ -34,14 +34,22 @@ export async function demo({ ports, ...options }: DemoOptions): Promise<Service 
   }
 }
 
-/** Writes the desks' authority and a configuration with the ports in use; the path of the configuration. */
+/** Writes the desks' authority, the mailbox's password and a configuration with the ports in use; the path of the last. */
 async function furnish(folder: string, desks: Demo, listen: Address | undefined): Promise<string> {
   const [ca, config] = [join(folder, 'ca.pem'), join(folder, 'demo.yaml')];
+  // A reference to a secret is an absolute path.
+  const password = resolve(folder, 'mailbox.password');
   const template = await readFile(new URL('../../config/demo.yaml', import.meta.url), 'utf8');
   await mkdir(folder, { recursive: true });
   await writeFile(ca, desks.ca);
-  await writeFile(config, addressed(fill(template, desks.ports, ca), listen));
+  await writeFile(password, desks.password, { mode: 0o600 });
+  await writeFile(config, addressed(fill(completed(template, password), desks.ports, ca), listen));
   return config;
+}
+
+/** What refers to the password stands in the template behind `#:`, for there is no such file before the demo's first start. */
+function completed(template: string, password: string): string {
+  return template.replaceAll(/^( *)#: /gm, '$1').replaceAll('/data/demo/mailbox.password', () => password);
 }
 
 /** The demo's configuration names its usual ports; where one was taken, the one in use stands in its place. */

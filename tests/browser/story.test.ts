@@ -42,7 +42,7 @@ const STORIES: readonly Story[] = [
     channel: 'E-mail',
     button: 'wrong answer',
     cause: 'rejected',
-    evidence: /mx.*550/,
+    evidence: /(mx|receipt).*550/,
     page: /Cannot be reached/,
   },
   {
@@ -50,7 +50,7 @@ const STORIES: readonly Story[] = [
     channel: 'Help in the app',
     button: 'certificate expired',
     cause: 'tls',
-    evidence: /health.*expired/,
+    evidence: /(health|screen).*expired/,
     page: /Cannot be reached/,
   },
   {

@@ -31,7 +31,7 @@ describeWith(NEEDS, 'a real Prometheus', () => {
   });
 
   it('scrapes every target with its labels', async () => {
-    const samples = await prometheus.until('probe_success', (found) => found.length === 6);
+    const samples = await prometheus.until('probe_success', (found) => found.length === 11);
     expect(samples.every((each) => each.value === 1)).toBe(true);
     expect(samples.map((each) => each.labels)).toContainEqual(
       expect.objectContaining({
@@ -51,7 +51,7 @@ describeWith(NEEDS, 'a real Prometheus', () => {
     const down = 'support_channel_state{channel="help",state="major_outage"} == 1';
     await help?.set('busy');
     expect(await prometheus.until(down)).toHaveLength(1);
-    expect(await prometheus.until('support_incidents_total{cause="overload"}')).toHaveLength(1);
+    expect(await prometheus.until('support_incidents_total{channel="help",cause="overload"}')).toHaveLength(1);
     await help?.set('none');
     expect(await prometheus.until('support_channel_state{channel="help",state="operational"} == 1')).toHaveLength(1);
   });

@@ -110,7 +110,14 @@ describe('a case', () => {
     const closed = await look(ticket, complaint(web.help.url));
     expect(short(closed)).toBe('ok answered');
     expect(Object.keys(closed.phases)).toEqual(['first_response', 'resolved']);
-    expect(String(closed.facts['number'])).toMatch(/^DW-\d{6}$/);
+    expect(String(closed.facts['number'])).toMatch(/^DW-\d{13}$/);
+  });
+
+  test('is found again by whoever follows it after the desk was closed and opened anew', async () => {
+    await look(ticket, complaint(web.help.url));
+    await web.close();
+    web = await openWebDesk({ pace: { answerMs: 0, closeMs: 60_000 } });
+    expect(short(await look(ticket, complaint(web.help.url)))).toBe('ok answered');
   });
 });
 
