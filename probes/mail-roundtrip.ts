@@ -8,6 +8,7 @@ import type { ProbeContext } from '../src/core/probe.ts';
 import { Secret, secret } from '../src/core/secret.ts';
 import { canonicalHost } from './lib/address.ts';
 import { discreet } from './lib/discretion.ts';
+import { languages } from './lib/language.ts';
 import type { Hope } from './lib/mail/classify.ts';
 import { compose, DEFAULT_SUBJECT, DEFAULT_TEXT, TAG_HEADER } from './lib/mail/compose.ts';
 import type { Errand } from './lib/mail/compose.ts';
@@ -94,6 +95,7 @@ const schema = z
           .max(16)
           .optional()
           .meta({ description: 'addresses or domains that a receipt may come from; default: the domain of `to`' }),
+        language: languages().optional(),
       })
       .prefault({}),
     message: z
@@ -261,6 +263,7 @@ async function travel(course: Course): Promise<Finding> {
     cut: waited.cut,
     junk: course.junk,
     wantsTicket: receipt.ticket !== undefined,
+    languages: receipt.language ?? [],
     isDirect: post.user === undefined,
     mayBeSuppressed: suppressible,
     withinMs: receipt.within,

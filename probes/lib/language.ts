@@ -133,6 +133,21 @@ export function languages() {
     .meta({ description: 'id, en or zh, or several; a text whose language cannot be known passes' });
 }
 
+/**
+ * The fault of a reply that is in none of the languages promised. Desks say the same thing in several languages, line by line or
+ * between slashes: one of them is enough.
+ */
+export function replyFault(text: string, wanted: readonly Language[]): Fault | undefined {
+  const whole = languageFault(languageOf(text), wanted);
+  if (whole === undefined) return undefined;
+  const parts = text.slice(0, TEXT_CAP).split(/\n| \/ /);
+  const isSaid = parts.some((part) => {
+    const found = languageOf(part);
+    return found !== undefined && wanted.includes(found);
+  });
+  return isSaid ? undefined : whole;
+}
+
 /** The fault of a text that is known to be in another language than those promised. */
 export function languageFault(found: Language | undefined, wanted: readonly Language[]): Fault | undefined {
   if (found === undefined || wanted.length === 0 || wanted.includes(found)) return undefined;

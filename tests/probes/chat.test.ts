@@ -223,6 +223,35 @@ describe('the script', () => {
   });
 });
 
+describe('the language of a reply', () => {
+  const asking = (language: unknown) => [{ send: 'Halo' }, { expect: { language }, within: '500ms' }];
+  const INDONESIAN = 'Terima kasih, pesan Anda sudah kami terima.';
+  const ENGLISH = 'Thank you, we have your message and will answer soon.';
+
+  test.each([
+    ['id', [INDONESIAN], 'ok answered'],
+    ['id', [ENGLISH], 'degraded CONTENT answered'],
+    [['id', 'en'], [ENGLISH], 'ok answered'],
+    // What is too short to tell is not held against anybody, and one of several languages is enough.
+    ['id', ['OK, 1 menit'], 'ok answered'],
+    ['zh', [`${ENGLISH} / 感谢您联系我们，我们会尽快回复您。`], 'ok answered'],
+    // A bot's English before the answer in Indonesian is no trouble.
+    ['id', [ENGLISH, INDONESIAN], 'ok answered'],
+  ])('where %j was promised, %j is %s', async (promised, texts, verdict) => {
+    const said = texts.map((text) => ({ from: { role: 'bot' }, text }));
+    expect(short(await look({ url: await chat(answers(...said)), steps: asking(promised) }))).toBe(verdict);
+  });
+
+  test('that was promised in another one is told, and the script goes on', async () => {
+    const url = await chat(answers({ from: { role: 'agent' }, text: ENGLISH, id: 7 }));
+    const finding = await look({ url, steps: [...asking('zh'), { capture: { id: '/id' } }, { send: 'bye {{id}}' }] });
+    expect(short(finding)).toBe('degraded CONTENT answered_by_person');
+    expect(finding).toMatchObject({ fault: { message: 'the text is in English, not in Chinese' } });
+    expect(finding.phases['first_person_reply']).toBeLessThan(400);
+    expect(finding.kind === 'ok' ? '' : finding.evidence?.[0]?.text).toContain('bye 7');
+  });
+});
+
 describe('S-G3: what is kept', () => {
   test('no secret, cookie or session token stays in a finding', async () => {
     const key = new Secret('s3cr3t-header-value', 'env:CHAT_KEY');

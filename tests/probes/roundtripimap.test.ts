@@ -334,6 +334,23 @@ describe('several answers', () => {
   });
 });
 
+describe('the language of a receipt', () => {
+  it.each([
+    ['Terima kasih, pesan Anda sudah kami terima.', 'ok'],
+    ['Thank you, we have your message and will answer soon.', 'CONTENT'],
+    ['Thank you, we have your message and will answer soon.\r\nTerima kasih, pesan Anda sudah kami terima.', 'ok'],
+    // Our own words, quoted below the desk's, are not theirs.
+    ['Terima kasih, pesan Anda sudah kami terima.\r\n\r\n> You have written to us and asked for your help', 'ok'],
+    ['OK', 'ok'],
+  ])('%j is judged %s where Indonesian was promised', async (text, code) => {
+    const { look } = await stage({}, ({ token }, box) => {
+      box.deliver(`From: <${TO}>\r\nAuto-Submitted: auto-replied\r\nSubject: [rb-${token}]\r\n\r\n${text}\r\n`);
+    });
+    const finding = await look({ receipt: { within: '3s', language: 'id' } });
+    expect([codeOf(finding), finding.rung]).toEqual([code, 'answered']);
+  });
+});
+
 describe('foreign mail', () => {
   it('of any number is neither fetched nor changed nor deleted [S-F8]', async () => {
     const { imap, look } = await stage({}, (mail, box) => {

@@ -2,6 +2,7 @@
 import { printable } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
 import type { Evidence } from '../../../src/core/model.ts';
+import { replyFault } from '../language.ts';
 import { hear } from './heard.ts';
 import type { Heard } from './heard.ts';
 import type { Event, Line } from './line.ts';
@@ -31,6 +32,8 @@ export interface Course {
   readonly position: number | undefined;
   readonly waitSeconds: number | undefined;
   readonly closeCode: number | undefined;
+  /** An expected reply came in another language than those promised, and none in one of them. */
+  readonly foreign: Fault | undefined;
   readonly evidence: Evidence;
 }
 
@@ -64,6 +67,7 @@ interface Play {
   position: number | undefined;
   waitSeconds: number | undefined;
   closeCode: number | undefined;
+  foreign: Fault | undefined;
   /** The message that `capture` reads. */
   last: { readonly heard: Heard; readonly raw: string } | undefined;
 }
@@ -74,7 +78,7 @@ export async function converse(line: Line, score: Score): Promise<Course> {
     ...{ line, openedAt: performance.now(), endsAt: score.endsAt, names: new Map(score.names), sent: [], lines: [] },
     ...{ firstSentAt: undefined, greetingMs: undefined, firstReplyMs: undefined, firstPersonReplyMs: undefined },
     ...{ bot: false, person: false, queue: false, closed: false, position: undefined, waitSeconds: undefined },
-    ...{ closeCode: undefined, last: undefined },
+    ...{ closeCode: undefined, foreign: undefined, last: undefined },
   };
   const ending = await run(play, score);
   note(play, '*', ending.kind === 'ended' ? ending.fault.message : 'we close the chat');
@@ -90,6 +94,7 @@ export async function converse(line: Line, score: Score): Promise<Course> {
     position: play.position,
     waitSeconds: play.waitSeconds,
     closeCode: play.closeCode,
+    foreign: play.foreign,
     evidence: { name: 'conversation', type: 'text/plain', text: play.lines.join('\n') },
   };
 }
@@ -132,12 +137,21 @@ async function wait(play: Play, expected: Expectation, within: number, step: num
   const isMet = (heard: Heard | undefined) =>
     heard !== undefined && satisfies(heard, play.last?.raw ?? '', expected) && !isLateGreeting(play, heard);
   let answer: Heard | undefined;
+  let foreign: Fault | undefined;
   const ended = await listen(play, until, (heard) => {
-    if (isMet(heard)) answer = heard;
+    if (heard === undefined || !isMet(heard)) return play.closed;
+    const why = replyFault(heard.text, expected.language ?? []);
+    if (why === undefined) answer = heard;
+    foreign ??= why;
     return answer !== undefined || play.closed;
   });
   if (answer !== undefined) return undefined;
   if (play.closed) return { kind: 'closed' };
+  // It is an answer all the same, once nobody has followed it up in a language that was promised.
+  if (foreign !== undefined) {
+    play.foreign ??= foreign;
+    return undefined;
+  }
   return ended ?? { kind: 'waited', expected, step };
 }
 

@@ -4,6 +4,7 @@ import { duration } from '../../../src/core/duration.ts';
 import { jsonExpectation, jsonFault } from '../expect.ts';
 import { parsePointer, select, textOf } from '../json.ts';
 import type { Json } from '../json.ts';
+import { languages } from '../language.ts';
 import { occursIn, Pattern, pattern } from '../pattern.ts';
 import type { Heard } from './heard.ts';
 
@@ -33,6 +34,7 @@ export const expectation = z
       .enum(['anyone', 'person'])
       .default('anyone')
       .meta({ description: 'whose reply counts: `person` waits on behind a bot' }),
+    language: languages().optional(),
   })
   .meta({ description: 'an empty one is any reply' });
 

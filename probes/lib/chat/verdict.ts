@@ -48,6 +48,7 @@ function judge(course: Course, sight: Sight): Finding {
   switch (ending.kind) {
     case 'played':
       if (rung === 'accepting' && course.heardQueue) return degraded(rung, queued(course), sight);
+      if (course.foreign !== undefined) return degraded(rung, course.foreign, sight);
       return ok(rung, sight);
     case 'closed':
       if (course.heardPerson) return ok(rung, sight);

@@ -1,8 +1,9 @@
 /** What a whole round trip amounts to, from what was handed over and what was found. Pure: no server, no clock. */
 import { degraded, failed, fault, ok, printable, unknown } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
-import type { Evidence, Fact, Finding, Instant, Sight } from '../../../src/core/model.ts';
+import type { Evidence, Fact, Finding, Instant, Language, Sight } from '../../../src/core/model.ts';
 import { findingOf } from '../connector.ts';
+import { languageOf, replyFault } from '../language.ts';
 import { ours } from './blame.ts';
 import type { Meaning, Sign } from './classify.ts';
 import type { Errand } from './compose.ts';
@@ -32,6 +33,8 @@ export interface Trip {
   readonly junk: string | undefined;
   /** Whether a ticket number is expected in a receipt. */
   readonly wantsTicket: boolean;
+  /** Languages that a receipt may be in; none: any. */
+  readonly languages: readonly Language[];
   /** No login: the mail was handed to the support's own exchanger, so that its trouble is theirs. */
   readonly isDirect: boolean;
   /** Silence may be an auto-responder's courtesy. */
@@ -100,6 +103,9 @@ function judgeReceipt(trip: Trip, first: Found, receipts: readonly Found[]): Fin
     responder: isAutomatic ? 'auto' : 'unmarked',
     matched_by: first.signs,
   };
+  const said = ownWords(mail.text);
+  const language = languageOf(said);
+  if (language !== undefined) facts['language'] = language;
   const stamps = stampsOf(trip, first);
   const sight = sightOf(trip, { ...facts, ...stamps.facts }, stamps.phases);
   // A customer's receipt goes the same way. Support works, so this is no outage; whoever finds no receipt writes again.
@@ -108,7 +114,17 @@ function judgeReceipt(trip: Trip, first: Found, receipts: readonly Found[]): Fin
     const what = `the receipt has no ticket number: "${mail.subject.slice(0, 100)}"`;
     return degraded('answered', fault('CONTENT', what), sight);
   }
+  const foreign = replyFault(said, trip.languages);
+  if (foreign !== undefined)
+    return degraded('answered', fault('CONTENT', `of the receipt ${foreign.message}`, foreign), sight);
   return ok('answered', { phases: sight.phases, facts: sight.facts });
+}
+
+/** What the desk wrote, without our own words that it quotes. */
+function ownWords(text: string): string {
+  const lines = text.split('\n');
+  const quote = lines.findIndex((line) => /^\s*>|^-{2,} ?(?:original|forwarded|pesan asli|原始邮件)/i.test(line));
+  return (quote < 0 ? lines : lines.slice(0, quote)).join('\n');
 }
 
 /** How many mails there are: one that lies in two folders under the same id is one, twice in the same folder it is two. */
