@@ -19,6 +19,7 @@ import { openScheduler, type Scheduler } from './scheduler.ts';
 import { openOperator, openPublic } from './server.ts';
 import { openSight, type Sight } from './sight.ts';
 import type { Store } from './store/store.ts';
+import { openTally, type Tally } from './tally.ts';
 
 export const VERSION = '0.1.0';
 
@@ -98,7 +99,11 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
     answerMs: (observation) => answerMs(force.order, observation),
     hostOf: (target) => hostOf(force.order, target),
   });
-  const metrics = measure(ground, board, sight);
+  const tally = count(ground, force);
+  opened.defer(() => {
+    tally.close();
+  });
+  const metrics = measure(ground, board, sight, tally);
   const outbox = post(ground, metrics, force);
   opened.defer(() => outbox.stop(SEND_GRACE_MS));
   const runner = look(ground, { force, board, metrics, outbox, sight });
@@ -205,9 +210,30 @@ function watch(config: Config, log: Log): Sight {
   });
 }
 
-function measure({ store }: Ground, board: Board, sight: Sight): Metrics {
+function count({ store, log }: Ground, force: Force): Tally {
+  const tally = openTally({
+    ledger: store,
+    channels: () =>
+      force.order.config.providers.flatMap(({ channels }) =>
+        channels.flatMap((channel) => {
+          const calendar = force.order.calendars.get(channel.id);
+          return calendar === undefined ? [] : [{ channel, calendar }];
+        }),
+      ),
+    now,
+    monotonic,
+    onTrouble: (error) => {
+      log.error({ event: 'availability', error: wordsOf(error) }, 'availability could not be added up');
+    },
+  });
+  void tally.refresh();
+  return tally;
+}
+
+function measure({ store }: Ground, board: Board, sight: Sight, tally: Tally): Metrics {
   return openMetrics(VERSION, {
     channels: () => board.channels(),
+    availability: () => tally.ratios(),
     outbox: () => store.outboxDepth(),
     storeBytes: () => store.bytes(),
     blind: () => sight.blind(),

@@ -33,6 +33,13 @@ export interface Gauged {
     readonly nextChangeAt: Instant | undefined;
     readonly incident: Incident | undefined;
   }[];
+  /** Where something is known. */
+  readonly availability?: () => readonly {
+    readonly channel: string;
+    readonly window: string;
+    readonly basis: string;
+    readonly ratio: number;
+  }[];
   readonly outbox: () => Promise<{ readonly waiting: number; readonly oldestAt: Instant | undefined }>;
   readonly storeBytes: () => number;
   readonly blind: () => boolean;
@@ -64,6 +71,7 @@ export function openMetrics(version: string, gauged: Gauged): Metrics {
   const looks = lookMetrics(registers);
   const own = ownMetrics(registers, version, gauged);
   const channels = channelMetrics(registers);
+  const available = availabilityMetric(registers);
   const incidents = new Counter({
     name: 'support_incidents_total',
     help: 'Incidents opened, by the cause diagnosed when they were opened',
@@ -79,6 +87,7 @@ export function openMetrics(version: string, gauged: Gauged): Metrics {
     scrape: async () => {
       await own.refresh();
       channels(gauged.channels());
+      available(gauged.availability?.() ?? []);
       return { type: registry.contentType, text: await render(registry) };
     },
   };
@@ -288,6 +297,22 @@ function channelMetrics(registers: Registry[]): (rows: ReturnType<Gauged['channe
       if (row.nextChangeAt !== undefined) next.set(labels, row.nextChangeAt / 1000);
       info.set({ ...labels, kind: row.channel.kind, contact: row.channel.contact ?? '' }, 1);
       incident.set(labels, row.incident === undefined ? 0 : 1);
+    }
+  };
+}
+
+function availabilityMetric(registers: Registry[]): (rows: ReturnType<NonNullable<Gauged['availability']>>) => void {
+  const ratio = new Gauge({
+    name: 'support_channel_availability_ratio',
+    help: 'Time reachable, of the time that is known, of promised hours or of the calendar; absent where nothing is known',
+    labelNames: [...CHANNEL_LABELS, 'window', 'basis'],
+    registers,
+  });
+  return (rows) => {
+    ratio.reset();
+    for (const { channel: id, window, basis, ratio: value } of rows) {
+      const [provider = '', channel = ''] = id.split('/');
+      ratio.set({ provider, channel, window, basis }, value);
     }
   };
 }

@@ -85,35 +85,43 @@ export interface Months {
   readonly config: string;
   readonly path: string;
   readonly store: Store;
+  readonly loaded: Config;
+  /** Looks on until then. */
+  readonly goOn: (until: Instant) => Promise<void>;
 }
 
-/** `name` is the hotline's; `most` providers are looked at. The store stays open: it is at work. */
+/** `name` is the hotline's. The store stays open: it is at work. */
 export async function writeMonths(folder: string, name = 'Hotline', until = wib(32)): Promise<Months> {
   const path = join(folder, 'months.db');
   const file = join(folder, 'months.yaml');
   writeFileSync(file, CONFIG.replace('STORE', path).replace('NAME', JSON.stringify(name)));
   const config = await loadConfig(file, await openKinds(), {});
   const store = openStore(path);
-  for (const provider of config.providers)
-    for (const channel of provider.channels)
-      for (const target of channel.targets) await lookAt(store, { provider, channel, target, config, until });
-  return { config: file, path, store };
+  let from = wib(-30);
+  const goOn = async (next: Instant): Promise<void> => {
+    for (const provider of config.providers)
+      for (const channel of provider.channels)
+        for (const target of channel.targets) await lookAt(store, { provider, channel, target, from, until: next });
+    from = next - 1;
+  };
+  await goOn(until);
+  return { config: file, path, store, loaded: config, goOn };
 }
 
 interface Watching {
   readonly provider: Provider;
   readonly channel: Channel;
   readonly target: Target;
-  readonly config: Config;
+  readonly from: Instant;
   readonly until: Instant;
 }
 
-async function lookAt(store: Store, { provider, channel, target, until }: Watching): Promise<void> {
+async function lookAt(store: Store, { provider, channel, target, from, until }: Watching): Promise<void> {
   const { timezone, name: providerName, channels } = provider;
   const setting = { providerName, timezone, channel, channels, routes: [], publicUrl: undefined };
   const calendar = openCalendar(channel.hours, channel.maintenance);
   const writing: Promise<unknown>[] = [];
-  for (let at = wib(-30); ;) {
+  for (let at = from; ;) {
     const slotAt = nextSlot(target.schedule, target.id, at) ?? until;
     if (slotAt >= until) break;
     at = slotAt;
