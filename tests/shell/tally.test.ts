@@ -61,9 +61,11 @@ describe('the tally', () => {
     // In UTC, whose days the longer windows go by, these are 31 of them.
     const tally = tallyOf(months, () => wib(31, 7));
     await tally.refresh();
-    const [{ ratio = 0 } = {}] = tally
-      .ratios()
-      .filter((each) => each.channel === 'uang/hotline' && each.window === '30d' && each.basis === 'promised');
+    const ratio =
+      tally
+        .ratios()
+        .find((each) => each.channel === 'uang/hotline' && each.window === '30d' && each.basis === 'promised')?.ratio ??
+      0;
     const text = await report(
       { config: months.config, from: '2026-10-01', to: '2026-10-30', format: 'json' },
       wib(31, 7),
