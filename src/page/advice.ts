@@ -17,7 +17,7 @@ export function counsel(channel: ChannelView, provider: ProviderView, best: Chan
       return { advice: ['check_yourself'] };
     case 'degraded_performance':
     case 'partial_outage':
-      return { ...instead, advice: isBusy(channel) ? ['try_again_later'] : ['wait_in_line', 'use_self_service'] };
+      return { ...instead, advice: limited(channel, provider) };
     case 'major_outage':
       return { ...instead, advice: outage(channel, provider) };
     case 'under_maintenance':
@@ -27,6 +27,13 @@ export function counsel(channel: ChannelView, provider: ProviderView, best: Chan
     case 'unknown':
       return { advice: ['try_yourself'] };
   }
+}
+
+/** Patience means another thing on the phone than on a page. */
+function limited(channel: ChannelView, provider: ProviderView): Advice[] {
+  if (isBusy(channel)) return ['try_again_later'];
+  const patience: Advice = channel.kind === 'phone' || channel.kind === 'chat' ? 'wait_in_line' : 'be_patient';
+  return channel.kind !== 'app_help' && helpWorks(provider) ? [patience, 'use_self_service'] : [patience];
 }
 
 function outage(channel: ChannelView, provider: ProviderView): Advice[] {

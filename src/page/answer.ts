@@ -1,7 +1,7 @@
 /** "Can I reach support now, and how?" answered in sentences from the channels' states. Pure: no clock, no markup. */
 import type { ChannelKind, Instant } from '../core/model.ts';
 import type { ChannelView, ProviderView, Snapshot } from '../core/snapshot.ts';
-import { clock, moment, span, wait } from './times.ts';
+import { clock, delay, moment, span, wait } from './times.ts';
 import type { Subject, Words } from './words.ts';
 
 /** The colour and shape of the whole: from "go ahead" to "we cannot tell". */
@@ -140,6 +140,12 @@ export function waitOf(channel: ChannelView, words: Words): string | undefined {
   return answered && channel.answerMs !== undefined ? wait(channel.answerMs, words) : undefined;
 }
 
+/** The same where slowness is the trouble: "within seconds" would deny it. */
+function delayOf(channel: ChannelView, words: Words): string | undefined {
+  const answered = channel.rung === 'answered' || channel.rung === 'answered_by_person';
+  return answered && channel.answerMs !== undefined ? delay(channel.answerMs, words) : undefined;
+}
+
 function slowOnes(channels: readonly ChannelView[], scene: Scene): string[] {
   const { words } = scene;
   return channels.map((each) => {
@@ -147,7 +153,7 @@ function slowOnes(channels: readonly ChannelView[], scene: Scene): string[] {
     if (isBusy(each)) return words.answer.busy(who);
     if (each.status === 'partial_outage') return words.answer.partly(who);
     if (each.cause === undefined || each.cause === 'slow' || each.cause === 'timeout')
-      return words.answer.slow(who, waitOf(each, words));
+      return words.answer.slow(who, delayOf(each, words));
     return words.answer.troubled(who);
   });
 }

@@ -8,7 +8,7 @@ import type { Html } from './markup.ts';
 import { NOTHING, html } from './markup.ts';
 import { span } from './times.ts';
 import type { View } from './view.ts';
-import { WORDS, paths, stamp, timeOf } from './view.ts';
+import { WORDS, paths, timeOf } from './view.ts';
 
 export interface Frame {
   readonly title: string;
@@ -93,9 +93,4 @@ function banners({ snapshot, now, words }: View): Html {
 /** The age is written only when it matters: a fresh page is cached for seconds and would lie. */
 function age({ snapshot, now, words }: View): Html | undefined {
   return isStale(snapshot, now) ? html` (${words.age(span(now - snapshot.generatedAt, words))})` : undefined;
-}
-
-/** Machine-readable instant of the page's data, for headers. */
-export function generatedAt(view: View): string {
-  return stamp(view.snapshot.generatedAt);
 }

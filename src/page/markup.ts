@@ -25,7 +25,8 @@ function write(part: Part): string {
   if (part === undefined) return '';
   if (part instanceof Html) return part.text;
   if (typeof part === 'object') return part.map(write).join('');
-  return escaping`${String(part)}`;
+  // NUL may stand in no HTML; a browser would show this in its place.
+  return escaping`${String(part).replaceAll('\u0000', '\ufffd')}`;
 }
 
 const SAID_CAP = 200;

@@ -137,6 +137,11 @@ dd .aside { display: inline-block; }
 .operator button { cursor: pointer; color: var(--link); font-weight: 600; }
 .operator button:hover { border-color: currentColor; }
 .operator button[aria-pressed="true"] { background: var(--bad-tint); border-color: var(--bad); color: var(--bad); }
+.operator .good button[aria-pressed="true"] { background: var(--good-tint); border-color: var(--good); color: var(--good); }
+.operator .mail { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: .8rem 1rem; margin: .8rem 0; }
+.operator .mail h3 { margin: 0 0 .2rem; }
+.operator .mail p { margin: 0 0 .5rem; color: var(--soft); }
+.operator .mail pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .88rem; }
 .operator main ul { padding-left: 1.2rem; }
 
 @media (min-width: 44rem) {

@@ -36,7 +36,7 @@ function bare(at: Instant, zone: string, words: Words, ending = false): string {
   return ending ? text.replace(/^00(?=\D00)/, '24') : text;
 }
 
-export function zoneName(at: Instant, zone: string, words: Words): string {
+function zoneName(at: Instant, zone: string, words: Words): string {
   const known = LOCAL_NAMES[zone];
   if (known !== undefined) return known;
   const parts = format(words.locale, { timeZone: zone, timeZoneName: 'short', hour: '2-digit' }).formatToParts(at);
@@ -67,7 +67,7 @@ export function moment(at: Instant, zone: string, now: Instant, words: Words): s
 }
 
 /** `22 Nov 2026` */
-export function day(at: Instant, zone: string, words: Words): string {
+function day(at: Instant, zone: string, words: Words): string {
   return format(words.locale, { day: 'numeric', month: 'short', year: 'numeric', timeZone: zone }).format(at);
 }
 
@@ -110,6 +110,11 @@ export function wait(ms: number, words: Words): string {
   if (ms < 10_000) return words.wait.moments;
   if (ms < 95_000) return words.wait.about(count(Math.round(ms / 10_000) * 10, 'second', words));
   return words.wait.about(count(Math.round(ms / MINUTE), 'minute', words));
+}
+
+/** A wait that is itself the trouble: to the second while it is short. */
+export function delay(ms: number, words: Words): string {
+  return ms < 10_000 ? words.wait.about(count(Math.max(1, Math.round(ms / 1000)), 'second', words)) : wait(ms, words);
 }
 
 /** A promise such as 30 s or 2 min, exact. */

@@ -6,6 +6,7 @@ import type { NoticeView } from '../core/snapshot.ts';
 export type Advice =
   | 'check_yourself'
   | 'wait_in_line'
+  | 'be_patient'
   | 'try_again_later'
   | 'use_self_service'
   | 'nothing_lost'

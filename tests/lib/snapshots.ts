@@ -163,7 +163,7 @@ export function snapshot(provider: Partial<ProviderView> = {}, rest: Partial<Sna
 
 const down = (channel: ChannelView, since: number, cause: ChannelView['cause'] = 'unreachable'): ChannelView => {
   const { answerMs: _, ...silent } = channel;
-  return { ...silent, status: 'major_outage', rung: 'none', since, impact: 'outage', ...(cause && { cause }) };
+  return { ...silent, status: 'major_outage', rung: 'none', since, impact: 'outage', cause };
 };
 
 /** Everything works. */
