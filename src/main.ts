@@ -113,14 +113,14 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
     await runner.stop();
   });
   const crew = { force, board, metrics, outbox, scheduler };
-  const { publicUrl, operatorUrl } = await open(ground, crew, opened);
+  const reload = (): Promise<Reloaded> => renew(ground, crew);
+  const { publicUrl, operatorUrl } = await open(ground, { ...crew, reload }, opened);
   enforce(crew);
   outbox.wake();
   const pruning = keepTidy(ground);
   opened.defer(() => {
     clearInterval(pruning);
   });
-  const reload = (): Promise<Reloaded> => renew(ground, crew);
   const watching = watchConfig(options.config, ground.stamp, () => void reload());
   opened.defer(() => {
     watching.close();
@@ -319,7 +319,7 @@ function schedule(log: Log, metrics: Metrics, runner: Runner): Scheduler {
 
 async function open(
   { options, config, log }: Ground,
-  { board, metrics, scheduler }: Crew,
+  { board, metrics, scheduler, reload }: Crew & Pick<Service, 'reload'>,
   opened: AsyncDisposableStack,
 ): Promise<{ publicUrl: string; operatorUrl: string }> {
   const complain = (id: string, error: unknown): void => {
@@ -342,6 +342,7 @@ async function open(
     metrics: () => metrics.scrape(),
     healthz: () => ({ ok: ticking(), detail: ticking() ? 'looking' : 'the schedule stands still' }),
     readyz: () => freshness(board, ticking()),
+    reload,
     panels: options.panels ?? [],
   });
   opened.defer(() => back.close());

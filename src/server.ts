@@ -165,6 +165,8 @@ export interface OperatorOptions {
   readonly readyz: () => Healthiness;
   /** None: whoever reaches the listener may pass. */
   readonly tokens: readonly Secret[];
+  /** Reads the configuration anew; a bad one changes nothing. */
+  readonly reload?: () => Promise<{ readonly ok: boolean; readonly problems: readonly string[] }>;
   readonly panels: readonly Panel[];
   readonly complain?: Complaint;
 }
@@ -198,6 +200,10 @@ function operatorApp(options: OperatorOptions): Express {
   });
   app.get('/healthz', (_, response) => tell(response, options.healthz()));
   app.get('/readyz', (_, response) => tell(response, options.readyz()));
+  app.post('/-/reload', ownForm, async (_, response) => {
+    const { ok, problems } = (await options.reload?.()) ?? { ok: false, problems: ['nothing to reload'] };
+    response.status(ok ? 200 : 422).json({ ok, problems });
+  });
   for (const panel of panels) servePanel(app, panel, pages);
   app.use((_, response) => {
     response.status(404).type('text').send('Not found\n');

@@ -96,6 +96,18 @@ describe('a reload', () => {
     expect(await metric(/^ringback_config_last_reload_successful 1$/m)).toBeDefined();
   });
 
+  it('is asked for on the operator listener, and says there what is wrong', async () => {
+    const ask = () => fetch(new URL('/-/reload', service.operatorUrl), { method: 'POST' });
+    write({ first: '1s' });
+    const taken = await ask();
+    expect([taken.status, await taken.json()]).toEqual([200, { ok: true, problems: [] }]);
+    write({ first: '1s' }, 'colour: red\n');
+    const refused = await ask();
+    expect(refused.status).toBe(422);
+    expect(await refused.json()).toEqual({ ok: false, problems: [expect.stringContaining('colour')] });
+    expect((await fetch(new URL('/-/reload', service.publicUrl), { method: 'POST' })).status).toBeGreaterThan(403);
+  });
+
   it('comes by itself when the file changes', async () => {
     write({ first: '1s', second: '1s', third: '1s' });
     await until('the change to be seen', () => service.board.channels().length === 3 || undefined);
