@@ -4,7 +4,7 @@ import type { ChannelQuality, ProviderQuality, Quality } from '../core/quality.t
 import { dayChart, legend, PATTERNS } from './chart.ts';
 import { Html, html, said } from './markup.ts';
 import { css } from './style.ts';
-import { compared, dayTable, incidentTable, region } from './reporttables.ts';
+import { compared, dayTable, incidentTable, region, wide } from './reporttables.ts';
 import { reportCss } from './reportstyle.ts';
 import { stamp } from './view.ts';
 
@@ -152,7 +152,7 @@ function channelPart(channel: ChannelQuality, provider: ProviderQuality): Html {
     ${tiles(channel)}
     <figure>
       <figcaption>What became of the promised hours of each day; a dash is a day without any.</figcaption>
-      ${dayChart(channel.days, `${title}, day by day: ${percent(promised.ratio)} of promised hours. The table below has the figures.`)}
+      ${wide(`Chart of ${title}`, dayChart(channel.days, `${title}, day by day: ${percent(promised.ratio)} of promised hours. The table below has the figures.`))}
     </figure>
     <details>
       <summary>Figures day by day</summary>

@@ -26,6 +26,7 @@ td small, .tile small { display: block; color: var(--soft); font-size: .85em; fo
 .bad-figure { color: var(--bad); font-weight: 650; }
 .better { color: var(--good); } .worse { color: var(--bad); }
 .channel { display: grid; gap: .9rem; padding: 1.1rem 1.2rem 1.2rem; border: 1px solid var(--line); border-top: 4px solid var(--tone); border-radius: 14px; background: var(--card); }
+.channel > * { min-width: 0; }
 .channel + .channel { margin-top: 1rem; }
 .channel .scroll { border-radius: 10px; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.2rem, 1fr)); gap: .6rem; }
@@ -36,7 +37,8 @@ td small, .tile small { display: block; color: var(--soft); font-size: .85em; fo
 figure { margin: 0; }
 figcaption { color: var(--soft); font-size: .85rem; margin-bottom: .35rem; }
 .patterns { position: absolute; }
-.chart { display: block; width: 100%; height: auto; }
+.wide { overflow-x: auto; }
+.chart { display: block; width: 100%; min-width: 34rem; height: auto; }
 .chart text { font: 12px system-ui, sans-serif; fill: var(--soft); }
 .chart .tick { text-anchor: middle; font-size: 11px; }
 .chart .name { text-anchor: end; fill: var(--ink); font-weight: 600; font-size: 13px; }
@@ -63,7 +65,7 @@ details[open] summary { margin-bottom: .4rem; }
   :root { --paper: #fff; --card: #fff; }
   body { font-size: 10pt; }
   .bar, main, .foot { width: 100%; }
-  .scroll { overflow: visible; }
+  .scroll, .wide { overflow: visible; }
   table { font-size: 8.5pt; }
   th, td { padding: .25rem .4rem; white-space: normal; }
   td.text, td.long { min-width: 0; }

@@ -11,6 +11,11 @@ export function region(label: string, table: Html): Html {
   return html`<div class="scroll" role="region" tabindex="0" aria-label="${said(label)}">${table}</div>`;
 }
 
+/** A chart too: made small to fit a phone, nobody could read it. */
+export function wide(label: string, chart: Html): Html {
+  return html`<div class="wide" role="region" tabindex="0" aria-label="${said(label)}">${chart}</div>`;
+}
+
 export function dayTable({ days }: ChannelQuality, title: string): Html {
   return region(
     `${title}, day by day`,
@@ -108,7 +113,7 @@ function kindPart({ kind, rows }: Compared): Html {
     <h3 id="kind-${kind}">${word}</h3>
     <figure>
       <figcaption>Unreachable in promised hours, and availability; the upright line is the period before.</figcaption>
-      ${comparisonChart(bars, `Unreachable time in promised hours, ${word}: ${best}`)}
+      ${wide(`Chart, ${word}`, comparisonChart(bars, `Unreachable time in promised hours, ${word}: ${best}`))}
     </figure>
     ${region(
       `Comparison, ${word}`,
