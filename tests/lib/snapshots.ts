@@ -7,7 +7,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 /** An instant of that Tuesday by Jakarta's clock; hours beyond 24 are on the next day. */
-export function wib(hour: number, minute = 0): number {
+function wib(hour: number, minute = 0): number {
   return Date.parse('2026-11-23T17:00:00Z') + hour * HOUR + minute * MINUTE;
 }
 
@@ -55,7 +55,7 @@ export const CHAT: ChannelView = {
   languages: ['id', 'en', 'zh'],
 };
 
-export const MAIL: ChannelView = {
+const MAIL: ChannelView = {
   ...ROUND,
   id: 'mail',
   kind: 'email',
@@ -71,7 +71,7 @@ export const MAIL: ChannelView = {
   languages: ['id', 'en'],
 };
 
-export const HELP: ChannelView = {
+const HELP: ChannelView = {
   ...ROUND,
   id: 'help',
   kind: 'app_help',
@@ -87,7 +87,7 @@ export const HELP: ChannelView = {
   languages: ['id'],
 };
 
-export const NEWS: ChannelView = {
+const NEWS: ChannelView = {
   ...ROUND,
   id: 'news',
   kind: 'announcements',
@@ -264,7 +264,7 @@ export const HOSTILE_TEXTS = [
 ] as const;
 
 /** Links of S-B2 that nobody may be led to. */
-export const HOSTILE_LINKS = [
+const HOSTILE_LINKS = [
   'javascript:alert(1)',
   'data:text/html,<script>alert(1)</script>',
   'vbscript:msgbox(1)',
