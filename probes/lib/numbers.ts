@@ -1,4 +1,5 @@
 /** Telephone numbers that a machine must never dial, and how a number is told from its spelling. It dials nothing. */
+import { z } from 'zod';
 
 /** Digits alone, with the plus of an international number kept. */
 export function bareNumber(text: string): string {
@@ -85,3 +86,17 @@ function isEmergency(digits: string, international: boolean): boolean {
     : [digits, digits.replace(/^[09]/, '')];
   return bare.some((each) => EMERGENCY.has(each));
 }
+
+/** Schema of a number to call; what must never be dialled is refused when the file is read. */
+export const telephone = () =>
+  z.string().transform((text, ctx) => {
+    const number = bareNumber(text.replace(/^tel:/i, ''));
+    const danger = isE164(number) ? dangerOf(number) : undefined;
+    if (isE164(number) && danger === undefined) return number;
+    const message =
+      danger === undefined
+        ? `"${text}" is no number to call; write +622150849000`
+        : `"${text}" is ${danger === 'emergency' ? 'an emergency' : 'a premium-rate'} number, which is never dialled`;
+    ctx.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });

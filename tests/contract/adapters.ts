@@ -45,6 +45,22 @@ export const ADAPTERS: Readonly<Record<string, Adapter>> = {
       return { ...near, trunk, call: number, allow: [number], hangup: 'after_listen' };
     },
   },
+  'twilio-call': {
+    transports: ['tcp', 'tls'],
+    with: (port, transport, canary) => {
+      const number = `+6221501${String(port).padStart(5, '0')}`;
+      const base = `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/2010-04-01`;
+      return {
+        ...near,
+        account: 'AC0',
+        token: canary,
+        from: '+622150849123',
+        to: number,
+        allow: [number],
+        base_url: base,
+      };
+    },
+  },
   smtp: {
     transports: ['tcp', 'tls'],
     with: (port, transport) => ({
