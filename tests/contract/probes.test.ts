@@ -30,7 +30,7 @@ describe.each(kinds)('%s', (name) => {
     expect(complainAboutSettings(await load(name), adapter)).toEqual([]);
   });
 
-  it('survives silent, babbling, hanging-up, echoing, dripping and endless far sides and closed ports [S-A5]', async (test) => {
+  it('survives silent, babbling, hanging-up, echoing, dripping and endless far sides and closed ports [S-A5, MC-1, MC-2]', async (test) => {
     const adapter = ADAPTERS[name];
     if (adapter === undefined) return test.skip();
     expect(await complainAboutLooks(await load(name), adapter)).toEqual([]);

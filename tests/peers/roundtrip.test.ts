@@ -182,13 +182,13 @@ describeWith(
       expect(finding.facts['bounce']).toBeUndefined();
     });
 
-    it('finds a receipt in Junk and says so', async () => {
+    it('finds a receipt in Junk and says so [MC-21]', async () => {
       const finding = await look('junk');
       expect([finding.kind, codeOf(finding), finding.rung]).toEqual(['degraded', 'JUNKED', 'answered']);
       expect(finding.facts).toMatchObject({ folder: 'Junk', junk: true });
     });
 
-    it('counts a receipt that comes twice', async () => {
+    it('counts a receipt that comes twice [MC-18]', async () => {
       expect(await look('twice')).toMatchObject({ kind: 'ok', facts: { duplicates: 1 } });
     });
 

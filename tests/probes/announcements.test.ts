@@ -77,7 +77,7 @@ describe('an HTML page', () => {
     expect((await look(await page(LIST))).kind).toBe('ok');
   });
 
-  test('a selector that finds nothing any more is its own fault; a page that only scripts can show is not judged', async () => {
+  test('MC-10, MC-11: a selector that finds nothing any more is its own fault; a page that only scripts can show is not judged', async () => {
     const renewed = `<body><h1>Pengumuman</h1>${'<div>Berita resmi dari kami untuk Anda.</div>'.repeat(10)}</body>`;
     expect(short(await look(await page(renewed)))).toBe('failed SELECTOR_LOST accepting');
     const scripted = '<body><div id="root"></div><script src="/app.js"></script></body>';
@@ -87,7 +87,7 @@ describe('an HTML page', () => {
     expect(short(await look(await page(wall, 'text/html', 403)))).toBe('unknown CANNOT_JUDGE none');
   });
 
-  test('a page of maintenance instead of the announcements is maintenance, with 503 and with 200', async () => {
+  test('MC-7: a page of maintenance instead of the announcements is maintenance, with 503 and with 200', async () => {
     const html = '<body><h1>Sedang dalam pemeliharaan</h1></body>';
     expect(short(await look(await page(html, 'text/html', 503)))).toBe('failed MAINTENANCE accepting');
     expect(short(await look(await page(html)))).toBe('failed MAINTENANCE accepting');
@@ -118,7 +118,7 @@ describe('an HTML page', () => {
   });
 });
 
-describe('S-H2: character sets', () => {
+describe('S-H2, MC-8: character sets', () => {
   /** 系统维护 11月25日 01:00-05:00 in GB 18030. */
   const GB = Buffer.from('cfb5cdb3ceacbba42031 31d4c23235c8d52030313a30302d30353a3030'.replaceAll(' ', ''), 'hex');
   const gbPage = (meta: string) =>
@@ -220,7 +220,7 @@ describe('feeds', () => {
     expect(short(await look(quiet))).toBe('ok answered');
   });
 
-  test('S-H2: a cut feed, an empty one, a web page where a feed should be, and JSON that is no feed', async () => {
+  test('S-H2, MC-12: a cut feed, an empty one, a web page where a feed should be, and JSON that is no feed', async () => {
     expect(short(await look(await page(RSS(ITEM).slice(0, 200), 'text/xml')))).toBe('failed PROTO_GARBAGE accepting');
     expect(short(await look(await page(RSS(''), 'text/xml')))).toBe('degraded SELECTOR_LOST answered');
     expect(short(await look(await page('<html><body>hello</body></html>'), { format: 'rss' }))).toBe(
@@ -232,7 +232,7 @@ describe('feeds', () => {
     expect(short(await look(await page('{"a":1}', 'application/json')))).toBe('failed CONTENT accepting');
   });
 
-  test('S-H3: dates that are none, of year 0 or 9999, or far ahead are unknown, never now', async () => {
+  test('S-H3, MC-12: dates that are none, of year 0 or 9999, or far ahead are unknown, never now', async () => {
     const dated = [
       'yesterday-ish',
       'Sat, 01 Jan 0000 00:00:00 GMT',
@@ -245,6 +245,15 @@ describe('feeds', () => {
     expect(finding.facts).not.toHaveProperty('newest_age_seconds');
   });
 
+  test('MC-12: items in another order, without an id or with a bare ampersand are read as they are', async () => {
+    const plain = '<item><title>Chat & hotline down</title></item>';
+    const titles = async (...items: readonly string[]): Promise<readonly string[]> =>
+      ((await look(await page(RSS(items.join('')), 'text/xml'))).notices ?? []).map((each) => each.title);
+    expect(await titles(plain)).toEqual(['Chat & hotline down']);
+    const other = '<item><title>Back</title><guid>1</guid></item>';
+    expect((await titles(plain, other)).toSorted()).toEqual((await titles(other, plain)).toSorted());
+  });
+
   test('a date without a zone is in the zone of the provider, not of this process', async () => {
     const finding = await look(
       await page(RSS('<item><title>x</title><pubDate>2026-11-20 01:00</pubDate></item>'), 'text/xml'),
@@ -254,7 +263,7 @@ describe('feeds', () => {
 });
 
 describe('hostile pages', () => {
-  test('S-H1: a feed with entities of its own is refused, and a million character references are just text', async () => {
+  test('S-H1, MC-12: a feed with entities of its own is refused, and a million character references are just text', async () => {
     const laughs = `<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><rss version="2.0"><channel><item><title>&b;</title></item></channel></rss>`;
     expect(short(await look(await page(laughs, 'text/xml')))).toBe('failed PROTO_GARBAGE accepting');
     const outside = `<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY x SYSTEM "file:///etc/passwd">]><rss version="2.0"><channel><item><title>&x;</title></item></channel></rss>`;
@@ -263,7 +272,7 @@ describe('hostile pages', () => {
     expect((await look(await page(references, 'text/xml'))).notices?.[0]?.title.length).toBe(300);
   });
 
-  test('S-H2: a page of 4 MB is cut, read as far as it came and flagged; a feed of that size is too large', async () => {
+  test('S-H2, MC-11: a page of 4 MB is cut, read as far as it came and flagged; a feed of that size is too large', async () => {
     const item = '<li><h2>System maintenance</h2><p>25 November 2026 01:00 - 02:00 WIB</p></li>\n';
     const finding = await look(await page(`<ul>${item.repeat(55_000)}</ul>`));
     expect(short(finding)).toBe('ok answered');
@@ -272,7 +281,7 @@ describe('hostile pages', () => {
     expect(short(await look(await page(RSS(ITEM.repeat(15_000)), 'text/xml')))).toBe('failed TOO_LARGE accepting');
   });
 
-  test('deep nesting is refused, below and above the size that gets a thread of its own', async () => {
+  test('MC-11: deep nesting is refused, below and above the size that gets a thread of its own', async () => {
     for (const depth of [400, 20_000]) {
       const finding = await look(await page(`${'<div>'.repeat(depth)}<li>x</li>`));
       expect(short(finding)).toBe('failed TOO_DEEP accepting');

@@ -44,12 +44,20 @@ describe('who answers', () => {
     expect([short(finding), finding.facts['responder']]).toEqual(['ok answered', 'bot']);
   });
 
+  test('MC-30: frames of bytes are no words of anybody, and what is said after them is heard', async () => {
+    const bytes = (guest: WebSocket) =>
+      guest.on('message', () => guest.send(Buffer.from([0, 255, 1]), { binary: true }));
+    expect(short(await look({ url: await chat(bytes), steps: ASK }))).toBe('failed NO_REPLY accepting');
+    const both = (guest: WebSocket) => (bytes(guest), answers(BOT)(guest));
+    expect(short(await look({ url: await chat(both), steps: ASK }))).toBe('ok answered');
+  });
+
   test('our own words coming back are no answer', async () => {
     const url = await chat((guest) => guest.on('message', (data) => guest.send(spoken(data))));
     expect(short(await look({ url, steps: ASK }))).toBe('failed NO_REPLY accepting');
   });
 
-  test('a greeting answers nothing, and is timed apart from the reply', async () => {
+  test('MC-30: a greeting answers nothing, and is timed apart from the reply', async () => {
     const greeting = JSON.stringify({ from: { role: 'bot' }, text: 'Welcome! How can we help?' });
     const url = await chat((guest) => {
       guest.send(greeting);
@@ -102,7 +110,7 @@ describe('who answers', () => {
     }
   });
 
-  test('nobody at all is a missing reply, and a bot where a person was asked for is degraded', async () => {
+  test('MC-30: nobody at all is a missing reply, and a bot where a person was asked for is degraded', async () => {
     const silent = await look({ url: await chat(() => undefined), steps: [HELLO, { expect: {}, within: '300ms' }] });
     expect(short(silent)).toBe('failed NO_REPLY accepting');
     expect(silent.kind === 'failed' && silent.fault.cause).toBe('no_answer');
@@ -299,7 +307,7 @@ describe('a door that does not open', () => {
     ['503 Service Unavailable\r\nRetry-After: 30', 'failed OVERLOAD reachable'],
     ['200 OK', 'failed PROTO_REFUSED reachable'],
   ];
-  test.each(refusals)('HTTP %s is %s', async (status, expected) => {
+  test.each(refusals)('MC-27: HTTP %s is %s', async (status, expected) => {
     const far = await openWire((socket) => socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 2\r\n\r\nno`));
     open.push(far);
     const finding = await look({ url: far.url, steps: ASK });
@@ -324,7 +332,7 @@ describe('a door that does not open', () => {
     );
   });
 
-  test('a closed port, a private address and a subprotocol that the far side does not speak', async () => {
+  test('MC-27: a closed port, a private address and a subprotocol that the far side does not speak', async () => {
     const far = await openChat(() => undefined);
     await far.close();
     expect(short(await look({ url: far.url, steps: ASK }))).toBe('failed TCP_REFUSED none');

@@ -152,7 +152,7 @@ const STORIES: readonly Story[] = [
   ],
 ];
 
-describe('S-G1: a far side that breaks the protocol', () => {
+describe('S-G1, MC-27, MC-28, MC-29: a far side that breaks the protocol', () => {
   test.each(STORIES)('%s is %s', async (_name, expected, speak) => {
     const far = await openWire(speak);
     open.push(far);

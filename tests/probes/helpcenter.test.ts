@@ -97,7 +97,7 @@ describe('articles', () => {
     expect(await look({ home: url, pages: [gone] })).toMatchObject({ kind: 'failed', fault: { code: 'STATUS' } });
   });
 
-  it('with the words only where nobody sees them do not have them', async () => {
+  it('with the words only where nobody sees them do not have them [MC-10]', async () => {
     const { url } = await site({
       '/': page(FILLER),
       '/a': page(`${FILLER}${FILLER}<!-- OTP --><template>OTP</template><p hidden>OTP</p><script>"OTP"</script>`),
@@ -126,7 +126,7 @@ describe('articles', () => {
     ['behind a captcha with status 200', page('<h1>请输入验证码</h1>')],
     ['behind a login', { status: 302, headers: { location: '/login?next=/a' } }],
     ['behind a login that says so', { status: 401, body: 'who are you' }],
-  ])('%s cannot be judged', async (_how, answer) => {
+  ])('%s cannot be judged [MC-7]', async (_how, answer) => {
     const { url } = await site({ '/': page(FILLER), '/a': answer, '/login?next=/a': page('<form>Masuk</form>') });
     const finding = await look({ home: url, pages: [{ url: `${url}/a`, contains: 'terkunci' }] });
     expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'CANNOT_JUDGE' } });

@@ -88,10 +88,18 @@ describe('a status', () => {
     [503, 'ＭＡＩＮＴＥＮＡＮＣＥ', {}, 'MAINTENANCE', 'maintenance'],
     [429, '', { 'retry-after': '60' }, 'RATE_LIMITED', 'overload'],
     [302, '', { location: '/elsewhere' }, 'REDIRECT', 'wrong_content'],
-  ])('of %i with "%s" and %o is %s', async (status, body, headers, code, cause) => {
+  ])('of %i with "%s" and %o is %s [MC-9]', async (status, body, headers, code, cause) => {
     const finding = await look({ url: await desk(answering(status, body, headers)) });
     expect(finding).toMatchObject({ kind: 'failed', rung: 'accepting', fault: { code, cause }, facts: { status } });
     if ('retry-after' in headers) expect(finding.facts['retry_after']).toBe(Number(headers['retry-after']));
+  });
+
+  it('of 503 says until when as a date too [MC-9]', async () => {
+    const headers = { 'retry-after': new Date(Date.now() + 3_600_000).toUTCString() };
+    const finding = await look({ url: await desk(answering(503, '', headers)) });
+    expect(codeOf(finding)).toBe('OVERLOAD');
+    expect(Number(finding.facts['retry_after'])).toBeGreaterThan(3_500);
+    expect(Number(finding.facts['retry_after'])).toBeLessThanOrEqual(3_600);
   });
 
   it('is fine when it is the one that was expected', async () => {
@@ -195,7 +203,7 @@ describe('redirects', () => {
     expect(faultOf(finding)?.message).toContain(why);
   });
 
-  it('to metadata are refused and are the far side’s doing [S-A4]', async () => {
+  it('to metadata are refused and are the far side’s doing [S-A4, MC-5]', async () => {
     const finding = await look({
       url: await desk(answering(302, '', { location: 'http://169.254.169.254/latest' })),
       follow: 3,
@@ -203,7 +211,7 @@ describe('redirects', () => {
     expect(finding).toMatchObject({ kind: 'failed', fault: { code: 'ADDR_BLOCKED', blame: 'line' } });
   });
 
-  it('end after three hops [S-A4]', async () => {
+  it('end after three hops [S-A4, MC-5]', async () => {
     let asked = 0;
     const url = await desk((_request, response) => {
       asked += 1;
@@ -273,13 +281,13 @@ describe('a hostile far side', () => {
       (socket: Socket) => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(500)),
       'PROTO_GARBAGE',
     ],
-    ['headers that stop', (socket: Socket) => socket.write('HTTP/1.1 200 OK\r\nx: y\r\n'), 'DEADLINE'],
+    ['headers that stop [MC-2]', (socket: Socket) => socket.write('HTTP/1.1 200 OK\r\nx: y\r\n'), 'DEADLINE'],
     [
       'a body that stops [S-A5]',
       (socket: Socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhalf'),
       'DEADLINE',
     ],
-  ])('that sends %s is found out', async (_name, write, code) => {
+  ])('that sends %s is found out [MC-4]', async (_name, write, code) => {
     const finding = await look({ url: await raw((socket) => void write(socket)) }, 700);
     expect(finding.kind).toBe('failed');
     expect(codeOf(finding)).toBe(code);
@@ -290,7 +298,7 @@ describe('a hostile far side', () => {
     expect(codeOf(await look({ url }, 500))).toBe('SERVER_ERROR');
   });
 
-  it('that never ends is read up to a cap: its status counts, its text does not [S-A5]', async () => {
+  it('that never ends is read up to a cap: its status counts, its text does not [S-A5, MC-3]', async () => {
     const url = await raw((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n\r\nhello ');
       const lump = Buffer.alloc(65_536, 'x');
@@ -321,7 +329,7 @@ describe('a hostile far side', () => {
     ['brotli', brotliCompressSync('ok'), 'br', 'ENCODING'],
     ['no gzip at all', Buffer.from('ok'), 'gzip', 'ENCODING'],
     ['a bomb', gzipSync(Buffer.alloc(50_000_000)), 'gzip', 'TOO_LARGE'],
-  ])('that sends %s to who asked for compression is %s [S-A6]', async (_name, body, encoding, code) => {
+  ])('that sends %s to who asked for compression is %s [S-A6, MC-3]', async (_name, body, encoding, code) => {
     const url = await desk(answering(200, body, { 'content-encoding': encoding }));
     expect(codeOf(await look({ url, decompress: true, expect: { body: { contains: 'ok' } } }))).toBe(code);
   });
@@ -380,7 +388,7 @@ describe('over TLS', () => {
     ['expired', 'CERT_EXPIRED'],
     ['wrongName', 'CERT_NAME'],
     ['selfSigned', 'CERT_UNTRUSTED'],
-  ] as const)('one that is %s fails before anything is asked [S-A8]', async (kind, code) => {
+  ] as const)('one that is %s fails before anything is asked [S-A8, MC-6]', async (kind, code) => {
     const { url, ca, asked } = await secure(kind);
     const finding = await look({ url, ca, headers: { authorization: new Secret('secret key', 'env:K') } });
     expect(finding).toMatchObject({ kind: 'failed', rung: 'reachable', fault: { code, cause: 'tls' } });
@@ -388,7 +396,7 @@ describe('over TLS', () => {
     expect(asked()).toBe(0);
   });
 
-  it('a redirect down to http is refused [S-A4]', async () => {
+  it('a redirect down to http is refused [S-A4, MC-5]', async () => {
     const made = await certificates();
     const server = createSecureServer(made.good, answering(301, '', { location: 'http://localhost/' })).listen(
       0,
@@ -412,7 +420,7 @@ describe('over TLS', () => {
 });
 
 describe('what the kind leans on', () => {
-  it('reads charsets by BOM, header, meta, strict UTF-8, fallback', () => {
+  it('reads charsets by BOM, header, meta, strict UTF-8, fallback [MC-8]', () => {
     const gb = Buffer.from([0xce, 0xac, 0xbb, 0xa4]);
     expect(decode(gb, 'text/html; charset=gb2312')).toEqual({ text: '维护', charset: 'gb18030', mislabelled: false });
     expect(decode(Buffer.concat([Buffer.from('<meta charset="gbk">'), gb]), 'text/html; charset=utf-8')).toMatchObject({

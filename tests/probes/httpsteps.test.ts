@@ -213,7 +213,7 @@ describe('several requests in a row', () => {
     expect(finding.facts['certificate_days']).toBeLessThan(6);
   });
 
-  it('S-A5: that are silent over TLS are late, not cut off', async () => {
+  it('S-A5, MC-6: that are silent over TLS are late, not cut off', async () => {
     const { good, caFile } = await certificates();
     const server = createSecureServer(good, () => undefined).listen(0, '127.0.0.1');
     await once(server, 'listening');

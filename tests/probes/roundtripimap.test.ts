@@ -129,7 +129,7 @@ describe('a mailbox that cannot be opened', () => {
       'TOO_LARGE',
     ],
   ];
-  it.each(cases)('that %s is our own trouble, and no mail goes out', async (_what, wish, code) => {
+  it.each(cases)('that %s is our own trouble, and no mail goes out [MC-17]', async (_what, wish, code) => {
     const scene = await stage(wish);
     const before = process.memoryUsage().arrayBuffers;
     const finding = await scene.look({}, 2_500);
@@ -139,7 +139,7 @@ describe('a mailbox that cannot be opened', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64_000_000);
   });
 
-  it('without a folder that is to be watched is a setting of ours', async () => {
+  it('without a folder that is to be watched is a setting of ours [MC-17]', async () => {
     const { imap, look } = await stage();
     const mailbox = {
       host: '127.0.0.1',
@@ -226,7 +226,7 @@ describe('a mailbox in trouble while we wait', () => {
     ['drops the connection while idling', { IDLE: ({ socket }: Turn) => socket.destroy() }],
     ['says BYE while idling', { IDLE: ({ say, socket }: Turn) => (say('+ idling', '* BYE autologout'), socket.end()) }],
     ['breaks one search', { SEARCH: (turn: Turn) => (turn.times === 2 ? turn.socket.destroy() : turn.usual()) }],
-  ])('that %s is opened again, and the receipt found', async (_what, on) => {
+  ])('that %s is opened again, and the receipt found [MC-17]', async (_what, on) => {
     const { look, imap } = await stage({ on }, (mail, box) => {
       setTimeout(() => box.deliver(receipt(mail)), 700);
     });
@@ -255,7 +255,7 @@ describe('a mailbox in trouble while we wait', () => {
         },
       },
     ],
-  ])('that %s is looked into from time to time', async (_what, wish) => {
+  ])('that %s is looked into from time to time [MC-17]', async (_what, wish) => {
     const { look } = await stage(wish, (mail, box) => {
       setTimeout(() => box.deliver(receipt(mail)), 500);
     });
@@ -289,7 +289,7 @@ describe('a mailbox in trouble while we wait', () => {
     expect(imap.heard.filter((line) => line.includes('AUTHENTICATE')).length).toBeGreaterThan(1);
   });
 
-  it('that numbers its mails anew is searched from the first one on', async () => {
+  it('that numbers its mails anew is searched from the first one on [MC-17]', async () => {
     const { look } = await stage({ on: { IDLE: ({ socket }) => socket.destroy() } }, (mail, box) => {
       box.renumber();
       box.deliver(receipt(mail));
@@ -302,7 +302,7 @@ describe('several answers', () => {
   const reply = ({ token }: Taken, number: number): string =>
     `From: <${TO}>\r\nMessage-ID: <${number}@wallet.example>\r\nSubject: Re: [rb-${token}]\r\n\r\nHello, this is Sari.\r\n`;
 
-  it('by a machine and by a person are one of each: the first of its kind counts, and neither is a duplicate', async () => {
+  it('by a machine and by a person are one of each: the first of its kind counts, and neither is a duplicate [MC-18]', async () => {
     const { look } = await stage({}, (mail, box) => {
       box.deliver(reply(mail, 1));
       box.deliver(receipt(mail));
@@ -311,7 +311,7 @@ describe('several answers', () => {
     expect(finding).toMatchObject({ kind: 'ok', rung: 'answered', facts: { responder: 'auto', duplicates: 0 } });
   });
 
-  it('in one thread each belong to the newest mail that they name', async () => {
+  it('in one thread each belong to the newest mail that they name [MC-24]', async () => {
     const mails: Taken[] = [];
     const { look } = await stage({}, (mail, box) => {
       mails.push(mail);
@@ -324,7 +324,7 @@ describe('several answers', () => {
     expect(finding.facts['late']).toBeUndefined();
   });
 
-  it('of which one lies in Junk as well are one', async () => {
+  it('of which one lies in Junk as well are one [MC-21]', async () => {
     const { look } = await stage({}, (mail, box) => {
       const copy = receipt(mail, 'Message-ID: <1@wallet.example>\r\n');
       box.deliver(copy);

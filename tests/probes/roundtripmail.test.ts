@@ -36,7 +36,7 @@ describe('an answer', () => {
       { kind: 'receipt', ticket: undefined, isAutomatic: false },
     ],
     [
-      'one whose number stands in HTML alone',
+      'one whose number stands in HTML alone [MC-32]',
       `${DESK}Subject: Re\r\nContent-Type: text/html\r\n\r\n<html><head><style>${'p{color:red}'.repeat(3_000)}</style></head><body><td>Ticket&nbsp;#H-1<td>open</body>`,
       { kind: 'receipt', ticket: 'H-1', isAutomatic: false },
     ],
@@ -71,11 +71,11 @@ describe('an answer', () => {
       { kind: 'stranger' },
     ],
     [
-      'our own mail, come back',
+      'our own mail, come back [MC-20]',
       `From: Ringback <probe+x@monitor.test>\r\nX-Ringback-Probe: support@wallet.example 1\r\nSubject: x\r\n\r\n`,
       { kind: 'echo' },
     ],
-  ] as const)('%s is told', async (_what, raw, meaning) => {
+  ] as const)('%s is told [MC-26]', async (_what, raw, meaning) => {
     expect(await meaningOf(raw)).toEqual(meaning);
   });
 
@@ -96,12 +96,12 @@ describe('an answer', () => {
     ['still trying', 'Action: delayed\r\nStatus: 4.4.1\r\n', { kind: 'delay', status: '4.4.1' }],
     ['of class 4 without action', 'Status: 4.2.0\r\n', { kind: 'delay', status: '4.2.0' }],
     ['delivered', 'Action: delivered\r\nStatus: 2.0.0\r\n', { kind: 'echo' }],
-  ] as const)('that is a report "%s" is told from a reply', async (_what, lines, meaning) => {
+  ] as const)('that is a report "%s" is told from a reply [MC-19]', async (_what, lines, meaning) => {
     expect(await meaningOf(report(lines))).toMatchObject(meaning);
     expect(signsOf(await read(report(lines)), TOKEN)).toEqual(['token']);
   });
 
-  it('that is a report without its parts is known by who writes it', async () => {
+  it('that is a report without its parts is known by who writes it [MC-19]', async () => {
     const from = 'From: <postmaster@mx.test>\r\n';
     expect(await meaningOf(`${from}Subject: failure notice\r\n\r\n550 5.1.1 unknown`)).toMatchObject({
       kind: 'bounce',
@@ -114,7 +114,7 @@ describe('an answer', () => {
 describe('our token', () => {
   const signs = async (raw: string | Buffer) => signsOf(await read(raw), TOKEN);
 
-  it('is found where the reply has it: subject, reference, plus address, HTML, base64, raw GBK', async () => {
+  it('is found where the reply has it: subject, reference, plus address, HTML, base64, raw GBK [MC-22]', async () => {
     const gbk = Buffer.concat([
       Buffer.from(`${DESK}Subject: `),
       Buffer.from([0xc4, 0xfa, 0xb5, 0xc4]),
@@ -173,7 +173,7 @@ describe('our token', () => {
   });
 });
 
-describe('a mail made to hurt its reader [S-F5]', () => {
+describe('a mail made to hurt its reader [S-F5, MC-32]', () => {
   const nested = (depth: number): string =>
     Array.from({ length: depth }, (_, at) => `Content-Type: multipart/mixed; boundary=b${at}\r\n\r\n--b${at}\r\n`).join(
       '',
@@ -216,7 +216,7 @@ describe('times', () => {
 });
 
 describe('silence', () => {
-  it('may be courtesy after one answer, and is silence after two in a row', () => {
+  it('may be courtesy after one answer, and is silence after two in a row [MC-25]', () => {
     const memory = memoryOf('story', 'of', 'silence');
     const story = [noteSilence, noteAnswer, noteSilence, noteAnswer, noteSilence, noteAnswer, noteAnswer, noteSilence];
     const said = story.map((step) => {
@@ -236,7 +236,7 @@ describe('settings', () => {
     mailbox: { host: 'a.test', user: 'u', password },
   };
   it.each([
-    ['an answer to ourselves', { to: 'Probe+x@a.test' }, 'to'],
+    ['an answer to ourselves [MC-20]', { to: 'Probe+x@a.test' }, 'to'],
     ['a token where there is one already', { from: 'probe+x@a.test', plus_token: true }, 'from'],
     ['a password without a user', { submit: { host: 'a.test', password } }, 'submit.user'],
     ['less time than a receipt may take', { timeout: '30s', receipt: { within: '1m' } }, 'timeout'],

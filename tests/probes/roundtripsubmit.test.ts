@@ -238,7 +238,7 @@ describe("the demo wallet's mail desk", () => {
     expect(`${finding.kind} ${codeOf(finding)}`, messageOf(finding)).toBe(verdict);
   });
 
-  it('that answers nobody any more is told; what it answers later is told by the next look', async () => {
+  it('that answers nobody any more is told; what it answers later is told by the next look [MC-23]', async () => {
     const { ask } = await openDesk({ receiptMs: 2_600 });
     expect(codeOf(await ask())).toBe('NO_RECEIPT');
     await sleep(1_000);

@@ -114,7 +114,7 @@ describe('smtp', () => {
     expect(finding.evidence).toBeUndefined();
   });
 
-  it.each(MISBEHAVIOURS)('survives %s', async (_name, script, outcome, code, tells) => {
+  it.each(MISBEHAVIOURS)('survives %s [MC-13, MC-15]', async (_name, script, outcome, code, tells) => {
     const { finding } = await lookAtScript(script, {}, code === 'DEADLINE' ? 1_200 : 5_000);
     expect([finding.kind, codeOf(finding)]).toEqual([outcome, code]);
     expect(messageOf(finding)).toMatch(tells);
@@ -122,7 +122,7 @@ describe('smtp', () => {
     for (const { text } of finding.evidence ?? []) expect(text.length).toBeLessThanOrEqual(16_384);
   });
 
-  it('takes a late banner, bare line feeds and Latin-1 as they come', async () => {
+  it('takes a late banner, bare line feeds and Latin-1 as they come [MC-13]', async () => {
     const late: Answer = (socket) => setTimeout(() => socket.write('220-caf\xe9\n220 \x00bon\n', 'latin1'), 300);
     const { finding } = await lookAtScript({ banner: late, RCPT: '250 ok\n' });
     expect(finding).toMatchObject({ kind: 'ok', facts: { banner: '220 café / \\x00bon' } });
@@ -179,7 +179,7 @@ describe('smtp with STARTTLS', () => {
     expect(verbs).toEqual(['EHLO', 'STARTTLS', 'EHLO', 'MAIL', 'RCPT', 'RSET', 'QUIT']);
   });
 
-  it('goes on without TLS where it is not offered or refused, and says that it is missing', async () => {
+  it('goes on without TLS where it is not offered or refused, and says that it is missing [MC-14]', async () => {
     const absent = await secure({ EHLO: '250 mx.test\r\n' });
     const refused = await secure({ STARTTLS: '454 4.7.0 TLS not available\r\n' });
     for (const { finding } of [absent, refused])
@@ -188,13 +188,13 @@ describe('smtp with STARTTLS', () => {
     expect(absent.finding.facts['starttls']).toBe(false);
   });
 
-  it('S-F2 discards plain text slipped in behind the reply to STARTTLS, and fails', async () => {
+  it('S-F2, MC-14 discards plain text slipped in behind the reply to STARTTLS, and fails', async () => {
     const { finding } = await secure({ STARTTLS: startTls(good, '220 go ahead\r\n250 2.1.5 recipient fine\r\n') });
     expect([finding.kind, codeOf(finding)]).toEqual(['failed', 'TLS_INJECTION']);
     expect(finding.facts['verdict']).toBe(null);
   });
 
-  it('S-F7 fails when the capability was a lie: plain text or silence instead of TLS', async () => {
+  it('S-F7, MC-14 fails when the capability was a lie: plain text or silence instead of TLS', async () => {
     const mute: Answer = (socket) => {
       socket.removeAllListeners('data');
       socket.write('220 go ahead\r\n');

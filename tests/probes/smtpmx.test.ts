@@ -67,7 +67,7 @@ describe('the exchangers of a domain', () => {
     expect(finding.phases['dns']).toBeGreaterThan(0);
   });
 
-  it('degrade when one of two is dead, and the one that takes mail decides', async () => {
+  it('degrade when one of two is dead, and the one that takes mail decides [MC-16]', async () => {
     const { finding } = await lookAtDomain(two, [null, {}]);
     expect([finding.kind, finding.rung, codeOf(finding)]).toEqual(['degraded', 'accepting', 'TCP_REFUSED']);
     expect(messageOf(finding)).toMatch(
@@ -77,7 +77,7 @@ describe('the exchangers of a domain', () => {
     expect(finding.evidence?.[0]?.text).toContain('mx2.test: TCP_REFUSED');
   });
 
-  it('fail when all are dead, and tell how many there are', async () => {
+  it('fail when all are dead, and tell how many there are [MC-16]', async () => {
     const { finding } = await lookAtDomain(two, [{ banner: '554 no\r\n' }, null]);
     expect([finding.kind, codeOf(finding)]).toEqual(['failed', 'MAIL_REFUSED']);
     expect(messageOf(finding)).toMatch(/none of 2 exchangers/);
@@ -104,7 +104,7 @@ describe('the exchangers of a domain', () => {
     expect(finding).toMatchObject({ kind: 'ok', facts: { exchanger: 'helpdesk.test' } });
   });
 
-  it('may not be given as addresses', async () => {
+  it('may not be given as addresses [MC-16]', async () => {
     const { finding } = await lookAtDomain({ 'MX helpdesk.test': { mx: [[10, '127.0.0.2']] } }, [{}]);
     expect([finding.kind, codeOf(finding)]).toEqual(['failed', 'DNS_NXDOMAIN']);
   });
@@ -134,7 +134,7 @@ it.each<[string, Readonly<Record<string, DnsAnswer>>, Finding['kind'], string]>(
   ['a name server in trouble', { 'MX helpdesk.test': { code: 'SERVFAIL' } }, 'failed', 'DNS_SERVFAIL'],
   ['a name server that refuses', { 'MX helpdesk.test': { code: 'REFUSED' } }, 'failed', 'DNS_REFUSED'],
   ['a name server that is silent', { 'MX helpdesk.test': 'silence' }, 'failed', 'DNS_TIMEOUT'],
-])('a domain with %s', async (_name, names, outcome, code) => {
+])('a domain with %s [MC-16]', async (_name, names, outcome, code) => {
   const { finding } = await lookAtDomain(names);
   expect([finding.kind, codeOf(finding)]).toEqual([outcome, code]);
 });

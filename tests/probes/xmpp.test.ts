@@ -31,7 +31,7 @@ const stanzaError = (condition: string) =>
   `<message xmlns="jabber:client" type="error" from="desk@chat.test" id="{id}"><error type="cancel"><${condition} xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error></message>`;
 
 describe('the way in', () => {
-  test('no ANONYMOUS: visitors are refused, with what is offered instead', async () => {
+  test('MC-31, no ANONYMOUS: visitors are refused, with what is offered instead', async () => {
     const mechanisms =
       '<mechanisms xmlns="urn:ietf:params:xml:ns:xmpp-sasl"><mechanism>SCRAM-SHA-1</mechanism></mechanisms>';
     const finding = await visit(await server({ features: mechanisms }));
@@ -44,7 +44,7 @@ describe('the way in', () => {
   test.each([
     ['not-authorized', 'failed REJECTED reachable'],
     ['temporary-auth-failure', 'failed SERVER_ERROR reachable'],
-  ])('SASL failure: %s', async (condition, words) => {
+  ])('MC-31, SASL failure: %s', async (condition, words) => {
     const auth = `<failure xmlns="urn:ietf:params:xml:ns:xmpp-sasl"><${condition}/><text>no</text></failure>`;
     expect(short(await visit(await server({ auth })))).toBe(words);
   });
@@ -56,7 +56,7 @@ describe('the way in', () => {
     ['system-shutdown', 'failed SERVER_ERROR reachable'],
     ['policy-violation', 'failed REJECTED reachable'],
     ['bad-format', 'failed PROTO_REFUSED reachable'],
-  ])('stream error: %s', async (condition, words) => {
+  ])('MC-31, stream error: %s', async (condition, words) => {
     expect(short(await visit(await server({ auth: streamError(condition) })))).toBe(words);
   });
 
@@ -80,7 +80,7 @@ describe('the way in', () => {
     ['100 KB in one piece', `<a>${'x'.repeat(100_000)}</a>`, 'failed TOO_LARGE reachable'],
     ['JSON', '{"type":"hello"}', 'failed PROTO_GARBAGE reachable'],
     ['another element', '<hello xmlns="a"/>', 'failed PROTO_GARBAGE reachable'],
-  ])('%s instead of a stream', async (_name, garbage, words) => {
+  ])('MC-31: %s instead of a stream', async (_name, garbage, words) => {
     const finding = await visit(await server({ open: garbage }));
     expect(short(finding)).toBe(words);
     expect(JSON.stringify(finding).length).toBeLessThan(10_000);

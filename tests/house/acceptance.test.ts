@@ -1,0 +1,100 @@
+/** Every case on the acceptance list of mail, chat, web and announcements is a test that carries its id. It reads tests and runs none. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+const TESTS = new URL('../', import.meta.url).pathname;
+
+type Row = readonly [id: string, what: string, ...files: readonly string[]];
+
+/** S- ids: what attackers send. MC- ids: what mail, chat, web and feeds do by themselves. */
+const ROWS: readonly Row[] = [
+  ['S-A1', 'addresses in disguise', 'probes/connector', 'shell/config'],
+  ['S-A2', 'a name that leads elsewhere the second time', 'probes/connector'],
+  ['S-A3', 'public and private addresses in one answer', 'probes/connector'],
+  ['S-A4', 'redirects to where nobody may go', 'probes/http', 'probes/httpsteps', 'probes/helpcenter'],
+  ['S-A5', 'replies without end, or drop by drop', 'contract/probes', 'probes/http', 'probes/httpsteps'],
+  ['S-A6', 'compression bombs', 'probes/http'],
+  ['S-A7', 'headers that are too many, too long or contradict each other', 'probes/http', 'probes/httpsteps'],
+  ['S-A8', 'certificates that must not be trusted', 'probes/connector', 'probes/http', 'probes/tcp'],
+  ['S-A9', 'a webhook into our own network', 'shell/webhook'],
+  ['S-A10', 'proxies in the environment', 'probes/connector'],
+  ['S-F1', 'banners that never come or never end', 'probes/smtp', 'probes/smtpreply'],
+  ['S-F2', 'plain text slipped in before TLS', 'probes/smtp', 'probes/roundtripsubmit'],
+  ['S-F3', 'a mailbox that lets us in without TLS', 'probes/roundtripimap'],
+  ['S-F4', 'a literal of 4 GB', 'probes/roundtripimap', 'shell/maildesk'],
+  ['S-F5', 'mails made to hurt their reader', 'probes/roundtripmail'],
+  ['S-F6', 'our token in the mail of a stranger', 'probes/roundtripimap'],
+  ['S-F7', 'capabilities that lie, goodbyes in mid-command, stray bytes', 'probes/smtp', 'probes/roundtripimap'],
+  ['S-F8', 'a mailbox full of foreign mail', 'probes/roundtripimap', 'peers/roundtrip'],
+  ['S-F9', 'passwords of any letters', 'probes/roundtripimap', 'probes/roundtripsubmit'],
+  ['S-G1', 'WebSocket frames that are none', 'probes/chatwire'],
+  ['S-G2', 'the expected words in the wrong place', 'probes/chat'],
+  ['S-G3', 'tokens of a session in what is kept', 'probes/chat', 'probes/conversation', 'probes/xmpp'],
+  ['S-H1', 'entities and references by the million', 'probes/announcements'],
+  ['S-H2', 'feeds cut, huge, or in another character set', 'probes/announcements'],
+  ['S-H3', 'dates that are none', 'probes/announcements', 'probes/window', 'probes/helpcenter'],
+  ['S-H4', 'texts made to slow a pattern down', 'probes/announcements', 'probes/window'],
+  ['S-H5', 'a notice that gives orders', 'probes/announcements'],
+  ['MC-1', 'one deadline and caps for every kind', 'contract/probes'],
+  ['MC-2', 'a server that takes the connection and says nothing, or drips', 'contract/probes', 'probes/http'],
+  ['MC-3', 'bodies without end, bombs, layers of encodings', 'probes/http'],
+  ['MC-4', 'headers without end, two framings, a reset, another protocol', 'probes/http'],
+  ['MC-5', 'redirects in a circle, inwards, or down to plain text', 'probes/http'],
+  ['MC-6', 'a silent TLS server, a certificate that is bad, its days told', 'probes/http', 'probes/httpsteps'],
+  ['MC-7', '200 with a page of maintenance, a login or a captcha', 'probes/helpcenter', 'probes/announcements'],
+  ['MC-8', 'Chinese character sets, labelled, mislabelled or not at all', 'probes/http', 'probes/announcements'],
+  ['MC-9', '429 and 503, and when to come again', 'probes/http'],
+  ['MC-10', 'a selector that is lost; words that nobody sees', 'probes/announcements', 'probes/helpcenter'],
+  ['MC-11', 'pages of script alone, too deep or too large', 'probes/announcements'],
+  ['MC-12', 'feeds with bad dates, without ids, out of order, truncated or empty', 'probes/announcements'],
+  ['MC-13', 'SMTP banners slow, long, garbled, of another protocol', 'probes/smtp'],
+  ['MC-14', 'STARTTLS absent, refused, hanging, injected', 'probes/smtp'],
+  ['MC-15', 'greylisting, no space, unknown, tarpits, hanging up', 'probes/smtp'],
+  ['MC-16', 'no MX, a null MX, an address for an MX, one of two dead, all dead', 'probes/smtpmx'],
+  ['MC-17', 'IMAP servers that hang, refuse, flood, renumber or know no IDLE', 'probes/roundtripimap'],
+  ['MC-18', 'two receipts, and a person after the receipt', 'probes/roundtripimap', 'peers/roundtrip'],
+  ['MC-19', 'a bounce, and a report that delivery is delayed', 'probes/roundtripmail'],
+  ['MC-20', 'our own mail coming back, and a loop', 'probes/roundtripmail'],
+  ['MC-21', 'a receipt in Junk', 'probes/roundtripimap', 'peers/roundtrip'],
+  ['MC-22', 'a token cut, encoded anew, in HTML alone or beside raw GBK', 'probes/roundtripmail'],
+  ['MC-23', 'a receipt after the deadline', 'probes/roundtripsubmit'],
+  ['MC-24', 'two looks answered in one thread', 'probes/roundtripimap'],
+  ['MC-25', 'a responder that answers once in days', 'probes/roundtripmail'],
+  ['MC-26', 'the out-of-office reply of a person', 'probes/roundtripmail'],
+  ['MC-27', 'a handshake refused, wrong, hanging, without the subprotocol', 'probes/chat', 'probes/chatwire'],
+  ['MC-28', 'close codes of every kind, and a cut', 'probes/chatwire'],
+  ['MC-29', 'floods of pings, fragments and bytes; text that is no UTF-8', 'probes/chatwire'],
+  ['MC-30', 'who speaks first, who never speaks, and who sends bytes', 'probes/chat'],
+  ['MC-31', 'XMPP without visitors, errors of stream and login, a DOCTYPE', 'probes/xmpp'],
+  ['MC-32', 'mails too deep, too long, or of HTML alone', 'probes/roundtripmail'],
+];
+
+/** Ids in the texts of a file, by file without its ending; comments name none. */
+const named = new Map(
+  readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts') && !file.endsWith('acceptance.test.ts'))
+    .map((file) => [file.replace(/\.test\.ts$/, ''), idsIn(readFileSync(join(TESTS, file), 'utf8'))]),
+);
+
+function idsIn(text: string): ReadonlySet<string> {
+  const code = text.split('\n').filter((line) => !/^\s*(?:\/\/|\/?\*)/.test(line));
+  const texts = code.flatMap((line) => line.match(/'[^']*'|"[^"]*"|`[^`]*`/g) ?? []);
+  return new Set(texts.flatMap((each) => each.match(/\b(?:S-[A-Z]|MC-)\d+/g) ?? []));
+}
+
+it.each(ROWS)('%s: %s', (id, _what, ...files) => {
+  expect(files.length).toBeGreaterThan(0);
+  expect(files.filter((file) => named.get(file)?.has(id) !== true)).toEqual([]);
+});
+
+it('has one row for each id, and knows an id in a comment from one in a name', () => {
+  expect(new Set(ROWS.map(([id]) => id)).size).toBe(ROWS.length);
+  expect([...idsIn("// S-A1 here\nit('S-A2: there [MC-3]', x);\n * 'S-A4'\n")]).toEqual(['S-A2', 'MC-3']);
+});
+
+it('knows every id of its own that a test names', () => {
+  const ids = new Set(ROWS.map(([id]) => id));
+  const strays = [...named.values()].flatMap((all) => [...all].filter((id) => /^(?:MC-|S-[AFGH])/.test(id)));
+  expect(strays.filter((id) => !ids.has(id))).toEqual([]);
+});
