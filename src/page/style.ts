@@ -59,7 +59,8 @@ bdi { overflow-wrap: anywhere; }
 .brand { display: inline-flex; align-items: center; gap: .45rem; min-height: 44px; font-weight: 650; color: var(--ink); text-decoration: none; letter-spacing: .01em; }
 .bell { width: 1.2rem; height: 1.2rem; fill: var(--strong); }
 .languages ul { display: flex; list-style: none; gap: .15rem; }
-.languages a { display: inline-flex; align-items: center; min-height: 44px; padding: 0 .6rem; border-radius: 8px; font-size: .9rem; text-decoration: none; color: var(--soft); }
+.brand, .languages a { white-space: nowrap; overflow-wrap: normal; }
+.languages a { display: inline-flex; align-items: center; min-height: 44px; padding: 0 clamp(.35rem, 1.6vw, .6rem); border-radius: 8px; font-size: .86rem; text-decoration: none; color: var(--soft); }
 .languages a:hover { text-decoration: underline; }
 .languages [aria-current] { color: var(--ink); font-weight: 650; box-shadow: inset 0 -3px 0 -1px var(--strong); border-radius: 0; }
 .banner { margin-block: 0 .75rem; padding: .7rem 1rem; border: 2px solid var(--mixed); border-radius: 12px; background: var(--mixed-tint); color: var(--mixed); font-weight: 600; }

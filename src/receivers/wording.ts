@@ -120,7 +120,7 @@ function factsOf(message: Message): readonly FactLine[] {
     isOver ? ['Duration', durationOf(message)] : undefined,
     incident.channels.length < 2 ? undefined : ['Channels', `${incident.channels.length}`, ...channelsOf(message)],
     ['Cause', CAUSES[subjectOf(message).cause].join(': ')],
-    ['Evidence', incident.because, ...membersOf(message)],
+    ['Evidence', evidenceOf(message), ...membersOf(message)],
     isOver ? undefined : ['Customers', CUSTOMERS[message.channelKind][subjectOf(message).impact]],
     message.contact === undefined ? undefined : ['Contact', message.contact],
     ['Told', message.told.length === 0 ? 'only you' : message.told.join(', ')],
@@ -148,6 +148,17 @@ function channelsOf({ incident, channelNames = [], timezone }: Message): string[
 }
 
 /** One by one only when there are several: of a single one `because` has told everything. */
+/** News about one channel is proved by what was seen of that one; the whole incident, by what explains it best. */
+function evidenceOf(message: Message): string {
+  const { event, incident, channelName, channelNames = [] } = message;
+  const channel = incident.channels[channelNames.indexOf(channelName)]?.channel;
+  if (channel === undefined || (event !== 'joined' && event !== 'reopened')) return incident.because;
+  const { cause } = subjectOf(message);
+  const own = incident.members.filter((each) => each.target.startsWith(`${channel}/`) && each.resolvedAt === undefined);
+  const telling = own.find((each) => each.fault.cause === cause) ?? own[0];
+  return telling === undefined ? incident.because : seenBy(telling);
+}
+
 function membersOf({ incident, timezone }: Message): string[] {
   if (incident.members.length < 2) return [];
   return incident.members.slice(0, MEMBERS_CAP).map((each) => memberLine(each, timezone));
@@ -157,6 +168,10 @@ function memberLine(member: Member, timezone: string): string {
   const name = member.target.slice(member.target.lastIndexOf('/') + 1);
   const end = member.resolvedAt === undefined ? '' : ` until ${clockTime(member.resolvedAt, timezone)}`;
   return `${name} (${member.probe}) since ${clockTime(member.since, timezone)}${end}: ${member.fault.message} (${member.fault.code})`;
+}
+
+function seenBy({ target, fault }: Member): string {
+  return `${target.slice(target.lastIndexOf('/') + 1)}: ${fault.message} (${fault.code})`;
 }
 
 function opening(message: Message): string {
