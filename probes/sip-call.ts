@@ -17,6 +17,7 @@ import { KEY_BYTES } from './lib/media/srtp.ts';
 import { openLine } from './lib/media/studio.ts';
 import type { Line } from './lib/media/studio.ts';
 import { formatWav } from './lib/media/wav.ts';
+import { counted } from './lib/ratios.ts';
 import { reach } from './lib/reach.ts';
 import { isAllowed } from './lib/resolver.ts';
 import { BLOCKED } from './lib/sip/call.ts';
@@ -101,6 +102,7 @@ export default defineProbe<Settings>({
   answer: 'answer',
   host: ({ trunk: { address } }) => address.host,
   costly: true,
+  remembers: true,
   timeoutMs: 60_000,
   look,
 });
@@ -118,7 +120,7 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   // A second call to a number would only find it busy with the first one.
   if (!takeLine(number)) return unknown(fault('CANNOT_JUDGE', `another test call to ${number} is under way`));
   try {
-    return discreet(await ring(settings, context), settings);
+    return counted(discreet(await ring(settings, context), settings), context.memory);
   } finally {
     releaseLine(number);
   }

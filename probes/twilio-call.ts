@@ -11,6 +11,7 @@ import { authorize, DIALECTS } from './lib/callsapi.ts';
 import type { Access, Fields } from './lib/callsapi.ts';
 import { discreet } from './lib/discretion.ts';
 import { telephone } from './lib/numbers.ts';
+import { counted } from './lib/ratios.ts';
 import { reach } from './lib/reach.ts';
 import { httpUrl } from './lib/request.ts';
 import { releaseLine, takeLine } from './lib/sip/patience.ts';
@@ -94,6 +95,7 @@ export default defineProbe<Settings>({
   answer: 'answer',
   host: ({ base_url: url }) => url.hostname,
   costly: true,
+  remembers: true,
   timeoutMs: 60_000,
   look,
 });
@@ -105,7 +107,7 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   try {
     const authorization = authorize(auth, account, token);
     const access: Access = { base, account, authorization, dialect, reach: settings };
-    return discreet(await ring(settings, access, context), { token, authorization });
+    return counted(discreet(await ring(settings, access, context), { token, authorization }), context.memory);
   } finally {
     releaseLine(to);
   }
