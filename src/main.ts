@@ -204,8 +204,9 @@ function watch(config: Config, log: Log): Sight {
   return openSight({
     canaries: config.canaries,
     monotonic,
-    onChange: (blind) => {
-      log.warn({ event: 'sight', blind }, blind ? 'our own network is lost: nobody is accused' : 'we can see again');
+    onChange: (blind, lost) => {
+      const words = `our own network is lost (${lost ?? 'part unknown'}): nobody is accused`;
+      log.warn({ event: 'sight', blind, lost }, blind ? words : 'we can see again');
     },
   });
 }
@@ -274,6 +275,7 @@ function look({ config, log, store }: Ground, { force, board, metrics, outbox, s
     location: config.location,
     assignment: (target) => force.order.assignments.get(target.id),
     blind: () => sight.blind(),
+    check: (ms) => sight.check(ms),
     surroundings: (target) => board.surroundings(target),
     stalledWithin: (ms) => sight.stalledWithin(ms),
     now,

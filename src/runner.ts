@@ -21,6 +21,8 @@ export interface RunnerOptions {
   readonly location: LocationId;
   readonly assignment: (target: Target) => Assignment | undefined;
   readonly blind: () => boolean;
+  /** Asks anew whether we can see, and could for so many milliseconds. Without it our own network is trusted. */
+  readonly check?: (ms: number) => Promise<boolean>;
   /** What else is known when an incident has to be explained. */
   readonly surroundings?: Brief['surroundings'];
   /** Longest stall of our own loop within the last so many milliseconds. */
@@ -49,6 +51,7 @@ const GRACE_MS = 1_000;
 const FAREWELL_MS = 3_000;
 const STALL_FLOOR_MS = 250;
 const STALL_SHARE = 0.2;
+const LOST = 'our own network does not reach the canaries, or our name server';
 /** Of the wall clock against the monotonic one. A clock that is being slewed moves far less within one look. */
 const CLOCK_JUMP_MS = 1_000;
 
@@ -78,11 +81,13 @@ export function openRunner(options: RunnerOptions): Runner {
     const begun = options.monotonic();
     // Without its memory a look might file a second case: it throws, and there is none.
     const memory = await recall(assignment, options);
-    const finding = (await isOverBudget(target, at, options.ledger))
+    const seen = (await isOverBudget(target, at, options.ledger))
       ? unknown(fault('BUDGET', `the budget of ${target.budgetPerDay ?? 0} looks in 24 hours is spent`))
       : await weighed(assignment, at, memory);
     if (isStopping()) return undefined;
     const durationMs = options.monotonic() - begun;
+    const finding = await believed(seen, durationMs, options);
+    if (isStopping()) return undefined;
     const observation = { target: target.id, location: options.location, slotAt, at, durationMs, finding };
     return record(assignment, observation, memory?.left());
   }
@@ -138,13 +143,19 @@ interface Passage {
 
 /** Why our own eyes are not to be trusted for this look; undefined when they are. */
 function doubt(options: RunnerOptions, { tookMs, jumpMs, timeoutMs }: Passage): Fault | undefined {
-  if (options.blind()) return fault('OFFLINE', 'our own network does not reach the canaries');
+  if (options.blind()) return fault('OFFLINE', LOST);
   if (Math.abs(jumpMs) > CLOCK_JUMP_MS)
     return fault('CANNOT_JUDGE', `our own clock moved by ${Math.round(jumpMs)} ms during the look`);
   const stallMs = options.stalledWithin(tookMs);
   return stallMs > Math.max(STALL_FLOOR_MS, timeoutMs * STALL_SHARE)
     ? fault('SELF_OVERLOAD', `our own loop stood still for ${Math.round(stallMs)} ms`)
     : undefined;
+}
+
+/** A failure counts only if we see right after it: our network may have gone while we looked, and nobody noticed yet. */
+async function believed(finding: Finding, tookMs: number, { check }: RunnerOptions): Promise<Finding> {
+  if (finding.kind === 'ok' || finding.kind === 'unknown' || check === undefined) return finding;
+  return (await check(tookMs)) ? finding : unknown(fault('OFFLINE', LOST), finding);
 }
 
 async function recall({ kind, target }: Assignment, options: RunnerOptions): Promise<Recalled | undefined> {

@@ -1,6 +1,9 @@
 /** Whether we ourselves can see: our own network by canaries, our own loop by its stalls. It accuses nobody. */
+import { Resolver } from 'node:dns/promises';
 import { connect } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import { findLost, type Lost } from './sight/lost.ts';
 
 /** An address of somebody else's that answers when we are online. */
 export interface Canary {
@@ -9,8 +12,13 @@ export interface Canary {
 }
 
 export interface Sight {
-  /** Fewer than two of three canaries answered at the last two rounds: nothing we see now says anything about others. */
+  /** The last two rounds were bad (canaries or our name server): nothing we see now says anything about others. */
   blind(): boolean;
+  /**
+   * Whether a failure seen just now, by a look that took so many milliseconds, may be believed: no round was bad meanwhile,
+   * and one that begins after this question is good. Never rejects.
+   */
+  check(ms: number): Promise<boolean>;
   /** Longest stall of the loop, in milliseconds, that ended within the last `ms` milliseconds. */
   stalledWithin(ms: number): number;
   /** Loop delay since the last call, in seconds. */
@@ -20,13 +28,16 @@ export interface Sight {
 
 export interface SightOptions {
   readonly canaries: readonly Canary[];
-  readonly onChange: (blind: boolean) => void;
+  /** `lost`: which part of our own way, where that can be told. */
+  readonly onChange: (blind: boolean, lost?: Lost) => void;
   readonly everyMs?: number;
   readonly monotonic: () => number;
 }
 
 const CANARY_EVERY_MS = 5_000;
 const CANARY_TIMEOUT_MS = 2_000;
+/** However many looks fail at once, the canaries belong to others and are asked no more often than this. */
+const PACE_MS = 500;
 const PULSE_MS = 50;
 const STALL_MS = 100;
 const STALLS_KEPT = 64;
@@ -44,25 +55,11 @@ export function openSight(options: SightOptions): Sight {
     if (late >= STALL_MS && stalls.push({ at: now, ms: late }) > STALLS_KEPT) stalls.shift();
   }, PULSE_MS).unref();
 
-  let blind = false;
-  let bad = 0;
-  const round = async (): Promise<void> => {
-    const answers = await Promise.all(options.canaries.map(isAnswering));
-    const needed = Math.ceil((options.canaries.length * 2) / 3);
-    bad = answers.filter(Boolean).length >= needed ? 0 : bad + 1;
-    const now = bad >= 2 || (blind && bad > 0);
-    if (now === blind) return;
-    blind = now;
-    options.onChange(blind);
-  };
-  const watch =
-    options.canaries.length === 0
-      ? undefined
-      : setInterval(() => void round(), options.everyMs ?? CANARY_EVERY_MS).unref();
-  if (watch !== undefined) void round();
+  const rounds = watchCanaries(options);
 
   return {
-    blind: () => blind,
+    blind: rounds.blind,
+    check: rounds.check,
     stalledWithin: (ms) => {
       const now = options.monotonic();
       // A stall that is still going on has not been seen by the pulse yet.
@@ -81,10 +78,102 @@ export function openSight(options: SightOptions): Sight {
     },
     close: () => {
       clearInterval(pulse);
-      clearInterval(watch);
+      rounds.close();
       delay.disable();
     },
   };
+}
+
+type Rounds = Pick<Sight, 'blind' | 'check' | 'close'>;
+
+/** Asks all witnesses every few seconds, and out of turn when somebody doubts; one round at a time. */
+function watchCanaries({ canaries, monotonic, onChange, everyMs }: SightOptions): Rounds {
+  if (canaries.length === 0) return { blind: () => false, check: () => Promise.resolve(true), close: () => undefined };
+  const closing = new AbortController();
+  let blind = false;
+  let bad = 0;
+  let badAt = -Infinity;
+  let begunAt = -Infinity;
+  let vouchedAt = -Infinity;
+  /** Only a name server that has answered once is missed: some hosts have none, or none that answers us. */
+  let hasNames = false;
+
+  const ask = async (): Promise<void> => {
+    begunAt = monotonic();
+    const naming = isNaming().then((answered) => {
+      hasNames ||= answered;
+      return answered;
+    });
+    const reached = await areReached(canaries);
+    const isGood = reached && (!hasNames || (await naming));
+    if (isGood) vouchedAt = begunAt;
+    else badAt = monotonic();
+    bad = isGood ? 0 : bad + 1;
+    const now = bad >= 2 || (blind && bad > 0);
+    if (now === blind || closing.signal.aborted) return;
+    blind = now;
+    // Told before the next round begins, so that what is told keeps its order.
+    if (!blind) onChange(false);
+    else onChange(true, reached ? 'name server' : await findLost());
+  };
+  let next: Promise<void> | undefined;
+  const round = (): Promise<void> => {
+    next ??= pause(Math.max(0, begunAt + PACE_MS - monotonic()), undefined, { ref: false })
+      .then(ask)
+      .finally(() => {
+        next = undefined;
+      });
+    return next;
+  };
+  const watch = setInterval(() => void round(), everyMs ?? CANARY_EVERY_MS).unref();
+  void round();
+
+  return {
+    blind: () => blind,
+    check: async (ms) => {
+      const now = monotonic();
+      const isDoubted = (): boolean => blind || badAt >= now - ms;
+      // A round that was under way already may have begun before the network was lost: it vouches for nothing.
+      const isSettled = (): boolean => isDoubted() || vouchedAt >= now || closing.signal.aborted;
+      while (!isSettled()) await round();
+      return !isDoubted();
+    },
+    close: () => {
+      closing.abort();
+      clearInterval(watch);
+    },
+  };
+}
+
+/** Whether two of three answer; known as soon as they did, so that one dead canary delays nobody. */
+function areReached(canaries: readonly Canary[]): Promise<boolean> {
+  const needed = Math.ceil((canaries.length * 2) / 3);
+  return new Promise((resolve) => {
+    let [answered, asked] = [0, canaries.length];
+    for (const each of canaries)
+      void isAnswering(each).then((answers) => {
+        if (answers) answered += 1;
+        asked -= 1;
+        if (answered >= needed || asked === 0) resolve(answered >= needed);
+      });
+  });
+}
+
+/** Whether our name server answers. The root is what each of them knows without asking anybody. */
+async function isNaming(): Promise<boolean> {
+  const resolver = new Resolver({ timeout: CANARY_TIMEOUT_MS / 2, tries: 2 });
+  const limit = setTimeout(() => {
+    resolver.cancel();
+  }, CANARY_TIMEOUT_MS);
+  try {
+    await resolver.resolveNs('.');
+    return true;
+  } catch (error) {
+    // That there is nothing of that name is an answer as well.
+    return ['ENOTFOUND', 'ENODATA'].includes((error as NodeJS.ErrnoException).code ?? '');
+  } finally {
+    clearTimeout(limit);
+  }
 }
 
 function isAnswering(canary: Canary): Promise<boolean> {
