@@ -13,6 +13,7 @@ packages=(
   prometheus                    # with promtool
   chromium fonts-noto-core fonts-noto-cjk # the page as people see it, in three languages
   openssl
+  iproute2 curl                 # a network of its own that tests can cut
 )
 
 missing=()
