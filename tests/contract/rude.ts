@@ -8,7 +8,7 @@ import type { Finding } from '../../src/core/model.ts';
 import { defineProbe } from '../../src/core/probe.ts';
 import type { ProbeKind } from '../../src/core/probe.ts';
 import { Secret } from '../../src/core/secret.ts';
-import type { Adapter } from './adapters.ts';
+import type { Adapter } from './suite.ts';
 
 const schema = z.looseObject({ port: z.number(), key: z.custom<Secret>((value) => value instanceof Secret) });
 type Settings = z.output<typeof schema>;

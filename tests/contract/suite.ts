@@ -6,7 +6,14 @@ import type { ProbeKind } from '../../src/core/probe.ts';
 import { redact, Secret } from '../../src/core/secret.ts';
 import { closedPort, MANNERS, openTcp, openUdp } from '../lib/servers.ts';
 import type { FarSide, Manner } from '../lib/servers.ts';
-import type { Adapter, Transport } from './adapters.ts';
+
+export type Transport = 'tcp' | 'tls' | 'udp';
+
+export interface Adapter {
+  readonly transports: readonly Transport[];
+  /** What stands under `with`; strict enough that no misbehaving far side can meet it by chance. */
+  readonly with: (port: number, transport: Transport, canary: Secret) => Record<string, unknown>;
+}
 
 export const CHECKS = [
   'refuses unknown keys',

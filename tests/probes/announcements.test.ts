@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, describe, expect, test } from 'vitest';
 import kind from '../../probes/announcements.ts';
 import type { Finding } from '../../src/core/model.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const NOW = Date.parse('2026-11-22T03:00:00Z');
 const servers: Server[] = [];
@@ -349,4 +350,13 @@ test.each([
 ])('settings with %s are refused', (_name, more) => {
   expect(kind.schema.safeParse(kind.example).success).toBe(true);
   expect(kind.schema.safeParse({ ...kind.example, ...more }).success).toBe(false);
+});
+
+contract('announcements', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport) => ({
+    ...near,
+    url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/news`,
+    format: 'rss',
+  }),
 });

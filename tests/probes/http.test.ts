@@ -16,6 +16,7 @@ import type { Finding } from '../../src/core/model.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { certificates } from '../lib/certs.ts';
 import { closedPort, garbage, listening, portOf } from '../lib/servers.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -461,4 +462,14 @@ describe('what the kind leans on', () => {
       fault: { code: 'TCP_REFUSED', cause: 'refused' },
     });
   });
+});
+
+contract('http', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport, canary) => ({
+    ...near,
+    url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/health`,
+    headers: { authorization: canary, 'x-api-key': canary },
+    expect: { body: { contains: 'support is open' } },
+  }),
 });

@@ -13,6 +13,7 @@ import { openTrace } from '../../probes/lib/sip/trace.ts';
 import { parseUri } from '../../probes/lib/sip/uri.ts';
 import { certificates } from '../lib/certs.ts';
 import { closedPort, look, openTcp, openUdp, reply, requestOf } from '../lib/sip.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const opened: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -428,4 +429,9 @@ describe('settings', () => {
   it('takes its own example, and knows whose patience it spends', () => {
     expect(kind.host(kind.schema.parse(kind.example))).toBe('pbx.example.id');
   });
+});
+
+contract('sip-options', {
+  transports: ['udp', 'tcp', 'tls'],
+  with: (port, transport) => ({ ...near, address: `sip:${HOST}:${port};transport=${transport}` }),
 });

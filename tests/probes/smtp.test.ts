@@ -5,6 +5,7 @@ import kind from '../../probes/smtp.ts';
 import type { Finding } from '../../src/core/model.ts';
 import { codeOf, lookAt, messageOf, openAuthority, openScript, startTls } from '../lib/mail.ts';
 import type { Answer, Authority, Pem } from '../lib/mail.ts';
+import { contract, HOST, near as nearby } from '../contract/contract.ts';
 
 const RCPT = 'support@helpdesk.test';
 const OFFERS = '250-mx.test\r\n250-STARTTLS\r\n250 ENHANCEDSTATUSCODES\r\n';
@@ -279,4 +280,16 @@ describe('settings of smtp', () => {
   it('pass for the example that is shown', () => {
     expect(kind.schema.safeParse(kind.example).success).toBe(true);
   });
+});
+
+contract('smtp', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport) => ({
+    ...nearby,
+    host: HOST,
+    port,
+    security: transport === 'tls' ? 'implicit' : 'starttls',
+    rcpt: 'support@example.id',
+    from: 'probe@example.id',
+  }),
 });

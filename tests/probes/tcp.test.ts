@@ -8,6 +8,7 @@ import type { Finding } from '../../src/core/model.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { certificates } from '../lib/certs.ts';
 import { closedPort, garbage, listening, portOf } from '../lib/servers.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -104,4 +105,15 @@ describe('over TLS', () => {
     expect(codeOf(finding)).toBe(code);
     expect(finding.facts['certificate_days']).toEqual(expect.any(Number));
   });
+});
+
+contract('tcp', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport, canary) => ({
+    ...near,
+    address: `${HOST}:${port}`,
+    tls: transport === 'tls',
+    send: canary,
+    expect: '^support is open$',
+  }),
 });

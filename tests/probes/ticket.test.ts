@@ -9,6 +9,7 @@ import type { Expectation, Finding, Instant } from '../../src/core/model.ts';
 import { openMemory } from '../../src/core/recall.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { closedPort, portOf } from '../lib/servers.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -309,4 +310,18 @@ describe('service hours between two instants', () => {
     for (const kept of [undefined, null, 'x', { case: { number: '' } }, { case: 7 }, { triedAt: 'now' }])
       expect(readCases(kept)).toEqual({});
   });
+});
+
+contract('ticket', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport, canary) => {
+    const origin = `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}`;
+    return {
+      ...near,
+      submit: { url: `${origin}/cases`, headers: { authorization: canary }, body: { text: 'test {{key}}' } },
+      number: { pointer: '/number' },
+      status: { url: `${origin}/{{number}}`, headers: { authorization: canary }, pointer: '/state', done: 'closed' },
+      secrets: { key: canary },
+    };
+  },
 });

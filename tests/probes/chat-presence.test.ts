@@ -10,6 +10,7 @@ import type { Answered, Asked, Desk } from '../lib/desk.ts';
 import { openRocketchat } from '../lib/rocketchat.ts';
 import { MANNERS, openTcp } from '../lib/servers.ts';
 import { lookWith } from '../peers/look.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -326,4 +327,14 @@ test.each([
     Object.entries({ ...kind.example, ...more }).filter(([, value]) => value !== undefined),
   );
   expect(kind.schema.safeParse(settings).success).toBe(false);
+});
+
+contract('chat-presence', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport, canary) => ({
+    ...near,
+    preset: 'chatwoot',
+    url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}`,
+    website_token: canary,
+  }),
 });

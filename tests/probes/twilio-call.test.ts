@@ -5,6 +5,7 @@ import { Secret } from '../../src/core/secret.ts';
 import type { Finding } from '../../src/core/model.ts';
 import { ACCOUNT, openVendor, send, TOKEN } from '../lib/twilio.ts';
 import type { Manner, Vendor } from '../lib/twilio.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 let numbers = 0;
 const token = new Secret(TOKEN, 'env:TOKEN');
@@ -238,4 +239,21 @@ describe('settings', () => {
     expect(kind.schema.safeParse(base).success).toBe(true);
     expect(kind.schema.safeParse({ ...base, ...change }).success).toBe(false);
   });
+});
+
+contract('twilio-call', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport, canary) => {
+    const number = `+6221501${String(port).padStart(5, '0')}`;
+    const base = `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/2010-04-01`;
+    return {
+      ...near,
+      account: 'AC0',
+      token: canary,
+      from: '+622150849123',
+      to: number,
+      allow: [number],
+      base_url: base,
+    };
+  },
 });

@@ -6,6 +6,7 @@ import helpCenter from '../../probes/help-center.ts';
 import { goal } from '../../probes/lib/crawl.ts';
 import type { Finding } from '../../src/core/model.ts';
 import { closedPort, portOf } from '../lib/servers.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 6);
 const closers: (() => Promise<unknown>)[] = [];
@@ -295,4 +296,13 @@ describe('the way to support', () => {
       fault: { code: 'ADDR_BLOCKED' },
     });
   });
+});
+
+contract('help-center', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport) => {
+    const home = `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/`;
+    const pages = [{ url: `${home}unlock`, contains: 'support is open' }];
+    return { ...near, home, pages, contact_entry: { leads_to: '/contact' } };
+  },
 });

@@ -7,6 +7,7 @@ import { heard, readReleases } from '../../probes/lib/release.ts';
 import type { Releases, Sighting } from '../../probes/lib/release.ts';
 import type { Finding } from '../../src/core/model.ts';
 import { portOf } from '../lib/servers.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const ID = 944875099;
 const NOW = Date.UTC(2026, 10, 22, 6);
@@ -149,4 +150,13 @@ describe('what is heard of releases', () => {
     for (const kept of [undefined, null, 7, 'x', { known: 7 }, { known: { version: 1, at: 'x' } }])
       expect(readReleases(kept)).toEqual({});
   });
+});
+
+contract('app-release', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport) => ({
+    ...near,
+    app_store_id: 944875099,
+    base_url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}/`,
+  }),
 });

@@ -9,6 +9,7 @@ import { bound, call, callTo, closed, openFarEnd, openSpeaker, sdpFor } from '..
 import type { FarEnd } from '../lib/farside.ts';
 import { garbage } from '../lib/servers.ts';
 import { cadence, join, quiet, tone, voice } from '../lib/sounds.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -667,4 +668,14 @@ describe('safety', () => {
     expect([again.kind, codeOf(again)]).toEqual(['unknown', 'CALLER_UNWANTED']);
     expect(end.requests('INVITE')).toHaveLength(1);
   });
+});
+
+contract('sip-call', {
+  transports: ['udp', 'tcp', 'tls'],
+  with: (port, transport, canary) => {
+    // A number for each far side: one number is called once at a time.
+    const number = `+6221500${String(port).padStart(5, '0')}`;
+    const trunk = { address: `sip:${HOST}:${port};transport=${transport}`, user: 'probe', password: canary };
+    return { ...near, trunk, call: number, allow: [number], hangup: 'after_listen' };
+  },
 });

@@ -8,6 +8,7 @@ import { mayBeSuppressed, memoryOf, noteAnswer, noteSilence } from '../../probes
 import { Pattern } from '../../probes/lib/pattern.ts';
 import kind from '../../probes/mail-roundtrip.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const TOKEN = '0123456789abcdef0123456789abcdef';
 const HOPE: Hope = {
@@ -249,4 +250,20 @@ describe('settings', () => {
       path,
     ]);
   });
+});
+
+contract('mail-roundtrip', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport, canary) => {
+    const security = transport === 'tls' ? 'implicit' : 'none';
+    const server = { host: HOST, port, security, user: 'probe@example.id', password: canary };
+    return {
+      ...near,
+      submit: server,
+      mailbox: server,
+      from: 'probe@example.id',
+      to: 'support@wallet.example',
+      receipt: { within: '200ms', ticket: 'Ticket #([0-9]+)' },
+    };
+  },
 });

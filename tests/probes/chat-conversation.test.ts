@@ -9,6 +9,7 @@ import { openRocketchat } from '../lib/rocketchat.ts';
 import type { RocketchatDesk } from '../lib/rocketchat.ts';
 import { MANNERS, openTcp } from '../lib/servers.ts';
 import { lookWith } from '../peers/look.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -290,4 +291,14 @@ describe('settings', () => {
   test('a budget is demanded, for it may take a person’s time', () => {
     expect(kind.costly).toBe(true);
   });
+});
+
+contract('chat-conversation', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport, canary) => ({
+    ...near,
+    preset: 'rocketchat',
+    url: `${transport === 'tls' ? 'https' : 'http'}://${HOST}:${port}`,
+    visitor: canary,
+  }),
 });

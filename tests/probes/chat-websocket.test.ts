@@ -5,6 +5,7 @@ import { Secret } from '../../src/core/secret.ts';
 import { ASK, HELLO, look, openChat, openWire, RUN, short } from '../lib/chat.ts';
 import type { Far } from '../lib/chat.ts';
 import type { RawData, WebSocket } from 'ws';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const open: Far[] = [];
 afterEach(async () => {
@@ -340,4 +341,14 @@ describe('a door that does not open', () => {
     const url = await chat(answers(BOT), { handleProtocols: () => false });
     expect(short(await look({ url, subprotocol: 'support.v2', steps: ASK }))).toBe('failed PROTO_REFUSED reachable');
   });
+});
+
+contract('chat-websocket', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport, canary) => ({
+    ...near,
+    url: `${transport === 'tls' ? 'wss' : 'ws'}://${HOST}:${port}/socket`,
+    headers: { authorization: canary },
+    steps: [{ send: 'hello' }, { expect: { matches: 'support is open' }, within: '20s' }],
+  }),
 });

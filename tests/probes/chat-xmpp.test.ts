@@ -9,6 +9,7 @@ import type { Far } from '../lib/chat.ts';
 import { message, openXmpp } from '../lib/xmpp.ts';
 import type { Script, XmppServer } from '../lib/xmpp.ts';
 import { lookWith } from '../peers/look.ts';
+import { contract, HOST, near } from '../contract/contract.ts';
 
 const open: Far[] = [];
 afterEach(async () => {
@@ -244,4 +245,16 @@ test.each([
 ])('settings with %s are refused', (_name, more) => {
   expect(kind.schema.safeParse(kind.example).success).toBe(true);
   expect(kind.schema.safeParse({ ...kind.example, ...more }).success).toBe(false);
+});
+
+contract('chat-xmpp', {
+  transports: ['tcp', 'tls'],
+  with: (port, transport, canary) => ({
+    ...near,
+    url: `${transport === 'tls' ? 'wss' : 'ws'}://${HOST}:${port}/xmpp`,
+    domain: 'example.id',
+    user: 'probe',
+    password: canary,
+    to: 'support@example.id',
+  }),
 });
