@@ -21,7 +21,7 @@ export function contract(name: string, adapter: Adapter): void {
       expect(complainAboutSettings(await load(), adapter)).toEqual([]);
     });
 
-    it('survives silent, babbling, hanging-up, echoing, dripping and endless far sides and closed ports [S-A5]', async () => {
+    it('survives silent, babbling, hanging-up, echoing, dripping and endless far sides and closed ports [S-A5, MC-1, MC-2]', async () => {
       expect(await complainAboutLooks(await load(), adapter)).toEqual([]);
     });
   });
