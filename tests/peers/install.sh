@@ -14,6 +14,7 @@ packages=(
   chromium fonts-noto-core fonts-noto-cjk # the page as people see it, in three languages
   openssl
   iproute2 curl                 # a network of its own that tests can cut
+  strace e2fsprogs mount        # disks that fail: calls that err, files that nobody may write, a file system that is full
 )
 
 missing=()
