@@ -7,8 +7,11 @@ import type { Finding } from '../src/core/model.ts';
 import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
 import { canonicalHost } from './lib/address.ts';
+import { certificateDays } from './lib/certificate.ts';
 import { findingOf, resolveMx } from './lib/connector.ts';
 import { visit } from './lib/mail/exchange.ts';
+import { afterVisits, dueStranger, offeredAt, readPast } from './lib/mail/past.ts';
+import type { Past } from './lib/mail/past.ts';
 import { judgeVisits } from './lib/mail/verdict.ts';
 import type { Visit } from './lib/mail/verdict.ts';
 import { within } from './lib/mail/within.ts';
@@ -50,11 +53,7 @@ const schema = z
       .regex(/^(?:[A-Za-z0-9.-]{1,253}|\[[A-Fa-f0-9.:IPv]+\])$/, { error: 'a host name or an address in brackets' })
       .optional()
       .meta({ description: 'the name we give, best one that leads back to us; default: the name of this machine' }),
-    expect: z
-      .strictObject({
-        certificate_days: z.int().min(0).optional().meta({ description: 'fewer days left are degraded' }),
-      })
-      .default({}),
+    expect: z.strictObject({ certificate_days: certificateDays() }).prefault({}),
   })
   .refine(({ domain, host }) => (domain === undefined) !== (host === undefined), {
     error: 'give either `domain` or `host`',
@@ -75,6 +74,7 @@ export default defineProbe<Settings>({
   phases: ['dns', 'connect', 'banner', 'ehlo', 'tls', 'rcpt'],
   host: ({ domain, host }) => canonicalHost(host ?? domain ?? '') ?? null,
   timeoutMs: 30_000,
+  remembers: true,
   look,
 });
 
@@ -101,35 +101,55 @@ async function ask(
   context: ProbeContext,
   until: number,
 ): Promise<Finding> {
-  const asked = all.slice(0, EXCHANGERS_CAP);
-  const port = settings.port ?? (settings.security === 'implicit' ? 465 : 25);
+  const past = readPast(context.memory?.get());
+  const stranger = dueStranger(past, settings.rcpt, context.startedAt);
+  const visits = await visitAll(all.slice(0, EXCHANGERS_CAP), stranger, { settings, context, until });
+  const [first, ...others] = visits;
+  if (first === undefined) return failed('none', fault('MX_NONE', 'the domain names no exchanger'));
+  const now = afterVisits(past, visits, stranger, context.startedAt);
+  context.memory?.set(now);
+  const finding = judgeVisits([first, ...others], {
+    port: portOf(settings),
+    security: settings.security,
+    certificateDays: settings.expect.certificate_days,
+    offeredAt: (host) => offeredAt(past, host, context.startedAt),
+  });
+  return withCatchAll(finding, now);
+}
+
+const portOf = ({ port, security }: Settings): number => port ?? (security === 'implicit' ? 465 : 25);
+
+/** A fact and never a fault: it only says how much "accepted" is worth. */
+function withCatchAll(finding: Finding, { stranger }: Past): Finding {
+  const taken = stranger?.taken ?? undefined;
+  if (taken === undefined || finding.facts['verdict'] !== 'accepted') return finding;
+  return { ...finding, facts: { ...finding.facts, catch_all: taken } };
+}
+
+interface Round {
+  readonly settings: Settings;
+  readonly context: ProbeContext;
+  readonly until: number;
+}
+
+async function visitAll(
+  asked: readonly Exchanger[],
+  stranger: string | undefined,
+  { settings, context, until }: Round,
+): Promise<readonly Visit[]> {
+  const { security, from, rcpt } = settings;
+  const ehlo = settings.ehlo ?? ownName();
   const visits: Visit[] = [];
   for (const [at, { host, preference }] of asked.entries()) {
     const sliceMs = Math.max(1, (until - performance.now()) / (asked.length - at));
-    const { security, from, rcpt } = settings;
-    const ehlo = settings.ehlo ?? ownName();
-    visits.push(
-      await visit({
-        host,
-        preference,
-        port,
-        security,
-        ehlo,
-        from,
-        rcpt,
-        reach: settings,
-        signal: context.signal,
-        sliceMs,
-      }),
-    );
+    const wasAsked = visits.some(({ session }) => session?.catchAll !== undefined);
+    const seen = await visit({
+      ...{ host, preference, port: portOf(settings), security, ehlo, from, rcpt },
+      ...{ stranger: wasAsked ? undefined : stranger, reach: settings, signal: context.signal, sliceMs },
+    });
+    visits.push(seen);
   }
-  const [first, ...others] = visits;
-  if (first === undefined) return failed('none', fault('MX_NONE', 'the domain names no exchanger'));
-  return judgeVisits([first, ...others], {
-    port,
-    security: settings.security,
-    certificateDays: settings.expect.certificate_days,
-  });
+  return visits;
 }
 
 /** The same host under two preferences is asked once. */

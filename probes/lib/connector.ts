@@ -15,7 +15,7 @@ import type { Certificate } from './certificate.ts';
 import type { Reach } from './reach.ts';
 import { isAllowed, judgeAddresses, resolve } from './resolver.ts';
 
-export { resolve, resolveMx } from './resolver.ts';
+export { aliasOf, resolve, resolveMx } from './resolver.ts';
 export type { Certificate } from './certificate.ts';
 
 export interface Dial {

@@ -140,6 +140,14 @@ function exchangersOf(domain: string, records: readonly MxRecord[]): MailExchang
     .sort((one, other) => one.preference - other.preference);
 }
 
+/** The name that a name is an alias of; undefined when it is none, or nobody tells. */
+export async function aliasOf(name: string, signal: AbortSignal): Promise<string | undefined> {
+  const found = await asking(name, signal, (resolver) =>
+    resolver.resolveCname(name).catch((error: unknown) => dnsFault(error, name)),
+  );
+  return Array.isArray(found) ? found[0] : undefined;
+}
+
 /** A server that a service of a domain is at (RFC 2782). */
 export interface ServiceTarget {
   readonly host: string;

@@ -21,6 +21,8 @@ export const FAULTS = {
   DNS_TIMEOUT: line('name_resolution'),
   MX_NULL: line('name_resolution'),
   MX_NONE: line('name_resolution'),
+  /** An exchanger is named by an alias (RFC 2181 §10.3): some senders do not deliver to it. */
+  MX_ALIAS: line('name_resolution'),
   /** The address policy forbids this address: a setting of ours, not their fault. */
   ADDR_BLOCKED: probe('unknown'),
   TCP_REFUSED: line('refused'),
@@ -37,6 +39,8 @@ export const FAULTS = {
   TLS_NOT_TLS: line('tls'),
   TLS_FAILED: line('tls'),
   TLS_MISSING: line('tls'),
+  /** Offered before and not any more: whoever strips it from the way reads the mail. */
+  TLS_DOWNGRADED: line('tls'),
   TLS_INJECTION: line('tls'),
   CERT_EXPIRED: line('tls'),
   CERT_NAME: line('tls'),

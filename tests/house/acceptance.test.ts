@@ -57,7 +57,12 @@ const ROWS: readonly Row[] = [
   ['MC-13', 'SMTP banners slow, long, garbled, of another protocol', 'probes/smtp'],
   ['MC-14', 'STARTTLS absent, refused, hanging, injected', 'probes/smtp'],
   ['MC-15', 'greylisting, no space, unknown, tarpits, hanging up', 'probes/smtp'],
-  ['MC-16', 'no MX, a null MX, an address for an MX, one of two dead, all dead', 'probes/smtpmx'],
+  [
+    'MC-16',
+    'no MX, a null MX, an address or an alias for an MX, one of two dead, all dead, port 25 blocked',
+    'probes/smtpmx',
+    'abuse/port25',
+  ],
   ['MC-17', 'IMAP servers that hang, refuse, flood, renumber or know no IDLE', 'probes/roundtripimap'],
   ['MC-18', 'two receipts, and a person after the receipt', 'probes/roundtripimap', 'peers/roundtrip'],
   ['MC-19', 'a bounce, and a report that delivery is delayed', 'probes/mail-roundtrip'],

@@ -1,6 +1,7 @@
 /** Far sides for mail tests: an SMTP server that does what a script says, a name server likewise, and certificates. */
 import 'reflect-metadata';
 import { createSocket } from 'node:dgram';
+import type { Socket as DnsSocket } from 'node:dgram';
 import dns from 'node:dns';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -17,7 +18,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import type { Finding } from '../../src/core/model.ts';
-import type { ProbeKind } from '../../src/core/probe.ts';
+import type { ProbeContext, ProbeKind } from '../../src/core/probe.ts';
 
 /** Looks once, as the runner does. */
 export async function lookAt(
@@ -25,9 +26,10 @@ export async function lookAt(
   settings: Record<string, unknown>,
   timeoutMs = 4_000,
   signal = AbortSignal.timeout(timeoutMs),
+  more: Partial<ProbeContext> = {},
 ): Promise<Finding> {
   const context = { signal, startedAt: Date.now(), timeoutMs, runId: '0123456789abcdef'.repeat(2), timezone: 'UTC' };
-  return await kind.look(kind.schema.parse({ allow_private: true, ...settings }), context);
+  return await kind.look(kind.schema.parse({ allow_private: true, ...settings }), { ...context, ...more });
 }
 
 /** Code of a finding's fault, or `ok`. */
@@ -175,6 +177,7 @@ export type DnsAnswer =
   | { readonly a: readonly string[] }
   | { readonly mx: readonly (readonly [preference: number, host: string])[] }
   | { readonly srv: readonly (readonly [priority: number, weight: number, port: number, host: string])[] }
+  | { readonly cname: string }
   | { readonly code: 'NODATA' | 'SERVFAIL' | 'NXDOMAIN' | 'REFUSED' }
   | 'silence';
 
@@ -183,19 +186,11 @@ export interface NameServer {
 }
 
 const CODES = { NODATA: 0, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 } as const;
-const TYPES: Readonly<Record<number, string>> = { 1: 'A', 15: 'MX', 28: 'AAAA', 33: 'SRV' };
+const TYPES: Readonly<Record<number, string>> = { 1: 'A', 5: 'CNAME', 15: 'MX', 28: 'AAAA', 33: 'SRV' };
 
 /** Answers as the table says (`MX example.test`), everything else with NXDOMAIN; all resolvers of this process ask it. */
 export async function openNameServer(table: Readonly<Record<string, DnsAnswer>>): Promise<NameServer> {
-  const socket = createSocket('udp4');
-  socket.on('message', (message, from) => {
-    const { name, type, end } = questionOf(message);
-    const known = Object.keys(table).some((key) => key.endsWith(` ${name}`));
-    const answer = table[`${TYPES[type] ?? '?'} ${name}`] ?? { code: known ? 'NODATA' : 'NXDOMAIN' };
-    if (answer !== 'silence') socket.send(reply(message, end, answer), from.port, from.address);
-  });
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
+  const socket = await serveNames(table, '127.0.0.1', 0);
   const before = dns.getServers();
   setServers([`127.0.0.1:${socket.address().port}`]);
   return {
@@ -204,6 +199,24 @@ export async function openNameServer(table: Readonly<Record<string, DnsAnswer>>)
       socket.close();
     },
   };
+}
+
+/** A name server at an address, asked by nobody yet. */
+export async function serveNames(
+  table: Readonly<Record<string, DnsAnswer>>,
+  address: string,
+  port: number,
+): Promise<DnsSocket> {
+  const socket = createSocket('udp4');
+  socket.on('message', (message, from) => {
+    const { name, type, end } = questionOf(message);
+    const known = Object.keys(table).some((key) => key.endsWith(` ${name}`));
+    const answer = table[`${TYPES[type] ?? '?'} ${name}`] ?? { code: known ? 'NODATA' : 'NXDOMAIN' };
+    if (answer !== 'silence') socket.send(reply(message, end, answer), from.port, from.address);
+  });
+  socket.bind(port, address);
+  await once(socket, 'listening');
+  return socket;
 }
 
 /** `setServers` changes the functions of the module; who imported these by name sees that only after the second line. */
@@ -234,6 +247,7 @@ function reply(query: Buffer, end: number, answer: Exclude<DnsAnswer, string>): 
 function recordsOf(answer: Exclude<DnsAnswer, string>): Buffer[] {
   if ('a' in answer) return answer.a.map((address) => record(1, Buffer.from(address.split('.').map(Number))));
   if ('code' in answer) return [];
+  if ('cname' in answer) return [record(5, numbered([answer.cname]))];
   if ('srv' in answer) return answer.srv.map(([...numbers]) => record(33, numbered(numbers)));
   return answer.mx.map(([preference, host]) => record(15, numbered([preference, host])));
 }

@@ -45,7 +45,11 @@ describeWith(
 
     it('finds the support address accepted, over STARTTLS', async () => {
       const finding = await ask('support@helpdesk.test');
-      expect(finding).toMatchObject({ kind: 'ok', rung: 'accepting', facts: { verdict: 'accepted' } });
+      expect(finding).toMatchObject({
+        kind: 'ok',
+        rung: 'accepting',
+        facts: { verdict: 'accepted', catch_all: false },
+      });
       for (const phase of ['banner', 'ehlo', 'tls', 'rcpt']) expect(finding.phases[phase], phase).toBeGreaterThan(0);
     });
 

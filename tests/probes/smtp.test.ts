@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import kind from '../../probes/smtp.ts';
 import type { Finding } from '../../src/core/model.ts';
+import { openMemory } from '../../src/core/recall.ts';
 import { codeOf, lookAt, messageOf, openAuthority, openScript, startTls } from '../lib/mail.ts';
 import type { Answer, Authority, Pem } from '../lib/mail.ts';
 import { contract, HOST, near as nearby } from '../contract/contract.ts';
@@ -62,6 +63,18 @@ const drip =
 
 const nothing: Answer = () => undefined;
 
+const verbsOf = (heard: readonly string[]): (string | undefined)[] => heard.map((line) => line.split(' ', 1)[0]);
+
+/** A server's answer to the first RCPT, and to those after it. */
+function recipients(...answers: readonly Answer[]): Answer {
+  let at = 0;
+  return (socket, swap) => {
+    const answer = answers[Math.min(at++, answers.length - 1)] ?? '';
+    if (typeof answer === 'string') socket.write(answer);
+    else answer(socket, swap);
+  };
+}
+
 /** The misbehaviour, the script, the finding, and what its message must tell. */
 const MISBEHAVIOURS: readonly (readonly [
   name: string,
@@ -110,7 +123,7 @@ describe('smtp', () => {
     const { finding, heard } = await lookAtScript({});
     expect(finding).toMatchObject({ kind: 'ok', rung: 'accepting', facts: { verdict: 'accepted', enhanced: '2.1.5' } });
     expect(Object.keys(finding.phases).sort()).toEqual(['banner', 'connect', 'dns', 'ehlo', 'rcpt']);
-    expect(heard.map((line) => line.split(' ', 1)[0])).toEqual(['EHLO', 'MAIL', 'RCPT', 'RSET', 'QUIT']);
+    expect(verbsOf(heard)).toEqual(['EHLO', 'MAIL', 'RCPT', 'RCPT', 'RSET', 'QUIT']);
     expect(heard.slice(1, 3)).toEqual(['MAIL FROM:<probe@monitor.test>', `RCPT TO:<${RCPT}>`]);
     expect(finding.evidence).toBeUndefined();
   });
@@ -128,6 +141,32 @@ describe('smtp', () => {
     const { finding } = await lookAtScript({ banner: late, RCPT: '250 ok\n' });
     expect(finding).toMatchObject({ kind: 'ok', facts: { banner: '220 café / \\x00bon' } });
     expect(finding.phases['banner']).toBeGreaterThan(250);
+  });
+
+  it.each<[string, Answer, boolean | undefined]>([
+    ['takes mail for anybody', '250 2.1.5 fine\r\n', true],
+    ['knows who is there', '550 5.1.1 unknown\r\n', false],
+    ['would rather not say', '450 4.2.0 later\r\n', undefined],
+    ['dislikes us for asking', '550 5.7.25 client host rejected\r\n', undefined],
+    ['hangs up on that', (socket) => socket.end(), undefined],
+  ])('tells as a fact whether a server %s, and never as a fault [MC-15]', async (_name, second, expected) => {
+    const { finding, heard } = await lookAtScript({ RCPT: recipients('250 2.1.5 fine\r\n', second) });
+    expect([finding.kind, finding.facts['verdict'], finding.facts['catch_all']]).toEqual(['ok', 'accepted', expected]);
+    const asked = heard.filter((line) => line.startsWith('RCPT'));
+    expect(asked).toHaveLength(2);
+    expect(asked[1]).toMatch(/^RCPT TO:<ringback-[0-9a-f]{20}@helpdesk\.test>$/);
+  });
+
+  it('asks for nobody only once a day, only after the support address was accepted, and always by the same name', async () => {
+    const refused = await lookAtScript({ RCPT: '550 5.1.1 unknown\r\n' });
+    expect(refused.heard.filter((line) => line.startsWith('RCPT'))).toEqual([`RCPT TO:<${RCPT}>`]);
+    const { lookAgain, close, asked } = await openRemembering({});
+    const facts = [];
+    for (const hours of [0, 1, 23, 25]) facts.push((await lookAgain(hours * 3_600_000)).facts['catch_all']);
+    expect(facts).toEqual([true, true, true, true]);
+    const strangers = asked().filter((line) => line.startsWith('RCPT TO:<ringback-'));
+    expect([strangers.length, new Set(strangers).size]).toEqual([2, 1]);
+    await close();
   });
 
   it('says HELO to a server that knows no EHLO', async () => {
@@ -165,6 +204,36 @@ describe('smtp', () => {
   });
 });
 
+/** Looks at one server time and again, each time as another process that has only what was kept. */
+async function openRemembering(first: Readonly<Record<string, Answer>>, settings: Record<string, unknown> = {}) {
+  const answers: Record<string, Answer> = { ...first };
+  // Taken anew for each answer, so that the server can change.
+  const server = await openScript({
+    EHLO: (socket, swap) => {
+      const answer = answers['EHLO'] ?? '250 mx.test\r\n';
+      if (typeof answer === 'string') socket.write(answer);
+      else answer(socket, swap);
+    },
+    ...('STARTTLS' in first ? { STARTTLS: first['STARTTLS'] ?? '' } : {}),
+  });
+  let kept: string | undefined;
+  const from = Date.now();
+  return {
+    asked: () => server.heard,
+    answer: (verb: string, answer: Answer) => void (answers[verb] = answer),
+    forget: () => void (kept = JSON.stringify({ another: 'making' })),
+    async lookAgain(afterMs: number): Promise<Finding> {
+      const memory = openMemory(kept);
+      const fixed = { host: '127.0.0.1', port: server.port, security: 'none', rcpt: RCPT, from: 'probe@monitor.test' };
+      const more = { memory, startedAt: from + afterMs };
+      const finding = await lookAt(kind, { ...fixed, ...settings }, 4_000, AbortSignal.timeout(4_000), more);
+      kept = memory.left() ?? kept;
+      return finding;
+    },
+    close: () => server.close(),
+  };
+}
+
 describe('smtp with STARTTLS', () => {
   const secure = (
     answers: Readonly<Record<string, Answer>>,
@@ -176,8 +245,7 @@ describe('smtp with STARTTLS', () => {
     const { finding, heard } = await secure({ STARTTLS: startTls(good) });
     expect(finding).toMatchObject({ kind: 'ok', facts: { starttls: true, certificate_days: 20 } });
     expect(finding.phases['tls']).toBeGreaterThan(0);
-    const verbs = heard.map((line) => line.split(' ', 1)[0]);
-    expect(verbs).toEqual(['EHLO', 'STARTTLS', 'EHLO', 'MAIL', 'RCPT', 'RSET', 'QUIT']);
+    expect(verbsOf(heard)).toEqual(['EHLO', 'STARTTLS', 'EHLO', 'MAIL', 'RCPT', 'RCPT', 'RSET', 'QUIT']);
   });
 
   it('goes on without TLS where it is not offered or refused, and says that it is missing [MC-14]', async () => {
@@ -187,6 +255,27 @@ describe('smtp with STARTTLS', () => {
       expect([finding.kind, finding.rung, codeOf(finding)]).toEqual(['degraded', 'accepting', 'TLS_MISSING']);
     expect(messageOf(refused.finding)).toContain('454 4.7.0');
     expect(absent.finding.facts['starttls']).toBe(false);
+  });
+
+  it('tells a server that offered it before and does not any more, across restarts and for a month [MC-14]', async () => {
+    const settings = { security: 'starttls', ca: authority.path };
+    const server = await openRemembering({ EHLO: OFFERS, STARTTLS: startTls(good) }, settings);
+    const DAY = 86_400_000;
+    expect((await server.lookAgain(0)).kind).toBe('ok');
+    server.answer('EHLO', '250 mx.test\r\n');
+    const stripped = await server.lookAgain(DAY);
+    expect([stripped.kind, stripped.rung, codeOf(stripped)]).toEqual(['degraded', 'accepting', 'TLS_DOWNGRADED']);
+    expect(messageOf(stripped)).toContain(`until ${new Date().toISOString().slice(0, 10)}`);
+    expect(stripped.facts).toMatchObject({ starttls: false, downgraded: ['127.0.0.1'] });
+    expect(stripped.evidence?.[0]?.text).toContain('EHLO');
+    expect(codeOf(await server.lookAgain(29 * DAY))).toBe('TLS_DOWNGRADED');
+    expect(codeOf(await server.lookAgain(31 * DAY))).toBe('TLS_MISSING');
+    server.answer('EHLO', OFFERS);
+    expect((await server.lookAgain(32 * DAY)).kind).toBe('ok');
+    server.answer('EHLO', '250 mx.test\r\n');
+    server.forget();
+    expect(codeOf(await server.lookAgain(33 * DAY))).toBe('TLS_MISSING');
+    await server.close();
   });
 
   it('S-F2, MC-14 discards plain text slipped in behind the reply to STARTTLS, and fails', async () => {
@@ -221,6 +310,7 @@ describe('smtp with STARTTLS', () => {
     ] as const) {
       const { finding } = await secure({ STARTTLS: startTls(pem) }, { ca });
       expect([finding.kind, finding.rung]).toEqual(['degraded', 'accepting']);
+      expect(finding.facts['certificate_days']).toBe(pem === expired ? -3 : 20);
       codes.push(codeOf(finding));
     }
     expect(codes).toEqual(['CERT_EXPIRED', 'CERT_NAME', 'CERT_UNTRUSTED']);
@@ -231,6 +321,10 @@ describe('smtp with STARTTLS', () => {
     expect([near.finding.kind, codeOf(near.finding)]).toEqual(['degraded', 'CERT_EXPIRING']);
     const far = await secure({ STARTTLS: startTls(good) }, { expect: { certificate_days: 20 } });
     expect(far.finding.kind).toBe('ok');
+    const soon = await authority.issue(['127.0.0.1'], 13);
+    const usual = await secure({ STARTTLS: startTls(soon) });
+    expect([usual.finding.kind, codeOf(usual.finding)]).toEqual(['degraded', 'CERT_EXPIRING']);
+    expect(usual.finding.facts['certificate_days']).toBe(13);
   });
 
   it('lets a refusal weigh more than a bad certificate', async () => {

@@ -63,7 +63,8 @@ describe('the exchangers of a domain', () => {
       expect.stringMatching(/^10 mx2\.test: accepted 250/),
       expect.stringMatching(/^20 mx3\.test: accepted 250/),
     ]);
-    expect(heard.map((lines) => lines.filter((line) => line.startsWith('RCPT')).length)).toEqual([1, 1]);
+    // The first one is asked for an address that nobody has, too; no look asks for two of these.
+    expect(heard.map((lines) => lines.filter((line) => line.startsWith('RCPT')).length)).toEqual([2, 1]);
     expect(finding.phases['dns']).toBeGreaterThan(0);
   });
 
@@ -109,6 +110,33 @@ describe('the exchangers of a domain', () => {
     expect([finding.kind, codeOf(finding)]).toEqual(['failed', 'DNS_NXDOMAIN']);
   });
 
+  it('may not be given as addresses, and mail that another one takes is degraded by that [MC-16]', async () => {
+    const mx = [[10, '127.0.0.9'] as const, [20, 'mx2.test'] as const];
+    const { finding } = await lookAtDomain({ 'MX helpdesk.test': { mx } }, [{}]);
+    expect([finding.kind, codeOf(finding), finding.facts['exchanger']]).toEqual([
+      'degraded',
+      'DNS_NXDOMAIN',
+      'mx2.test',
+    ]);
+    expect(messageOf(finding)).toContain('127.0.0.9 is an address');
+  });
+
+  it('may not be aliases: mail is taken, the alias is named and degrades [MC-16]', async () => {
+    const names = { 'MX helpdesk.test': { mx: [[10, 'mx2.test']] }, 'CNAME mx2.test': { cname: 'real.test' } } as const;
+    const { finding } = await lookAtDomain(names, [{}]);
+    expect([finding.kind, finding.rung, codeOf(finding)]).toEqual(['degraded', 'accepting', 'MX_ALIAS']);
+    expect(messageOf(finding)).toContain('mx2.test is an alias of real.test');
+    expect(finding.facts).toMatchObject({ verdict: 'accepted', aliases: ['mx2.test -> real.test'] });
+  });
+
+  it('cost a second at most while a name server keeps silent about aliases', async () => {
+    const names = { 'MX helpdesk.test': { mx: [[10, 'mx2.test']] }, 'CNAME mx2.test': 'silence' } as const;
+    const from = performance.now();
+    const { finding } = await lookAtDomain(names, [{}]);
+    expect(finding.kind).toBe('ok');
+    expect(performance.now() - from).toBeLessThan(3_000);
+  });
+
   it('in a private range are not dialled unless that is allowed', async () => {
     const { finding, heard } = await lookAtDomain(two, [{}, {}], { allow_private: false });
     expect([finding.kind, codeOf(finding)]).toEqual(['unknown', 'ADDR_BLOCKED']);
@@ -143,13 +171,14 @@ describe('exchangers that are all silent', () => {
   const dead = (host: string, code: FaultCode): Visit => ({
     host,
     preference: 10,
+    alias: undefined,
     session: undefined,
     reached: false,
     phases: {},
     outcome: { kind: 'dead', fault: fault(code, 'does not answer') },
   });
   const judge = (port: number, code: FaultCode, first: string, ...others: string[]): string => {
-    const question = { port, security: 'starttls', certificateDays: undefined } as const;
+    const question = { port, security: 'starttls', certificateDays: 14, offeredAt: () => undefined } as const;
     const finding = judgeVisits([dead(first, code), ...others.map((host) => dead(host, code))], question);
     return `${finding.kind} ${codeOf(finding)}`;
   };
@@ -158,6 +187,8 @@ describe('exchangers that are all silent', () => {
     ['unrelated, on port 25', 25, 'TCP_TIMEOUT', ['mx.one.id', 'mx.two.net'], 'unknown VANTAGE_PORT'],
     ['unrelated below co.id, on port 25', 25, 'TCP_TIMEOUT', ['mx.one.co.id', 'mx.two.co.id'], 'unknown VANTAGE_PORT'],
     ['of one domain, on port 25', 25, 'TCP_TIMEOUT', ['mx1.one.co.id', 'mx2.one.co.id'], 'failed TCP_TIMEOUT'],
+    ['of one owner with a short name', 25, 'TCP_TIMEOUT', ['mx1.ovo.id', 'mx2.ovo.id'], 'failed TCP_TIMEOUT'],
+    ['of one owner below co.id', 25, 'TCP_TIMEOUT', ['a.mx.one.co.id', 'b.mx.one.co.id'], 'failed TCP_TIMEOUT'],
     ['alone, on port 25', 25, 'TCP_TIMEOUT', ['mx.one.id'], 'failed TCP_TIMEOUT'],
     ['unrelated, on another port', 587, 'TCP_TIMEOUT', ['mx.one.id', 'mx.two.net'], 'failed TCP_TIMEOUT'],
     ['unrelated and refusing, on port 25', 25, 'TCP_REFUSED', ['mx.one.id', 'mx.two.net'], 'failed TCP_REFUSED'],

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
-import { dial } from '../connector.ts';
+import { aliasOf, dial } from '../connector.ts';
 import type { Reach } from '../reach.ts';
 import { converse } from './session.ts';
 import type { Terms } from './session.ts';
@@ -13,8 +13,10 @@ import { within } from './within.ts';
 const KNOCK_MS = 10_000;
 const BANNER_MS = 30_000;
 const COMMAND_MS = 15_000;
+/** A question beside the visit, which takes about as long as it. */
+const ALIAS_MS = 1_000;
 
-export interface Itinerary extends Pick<Terms, 'security' | 'ehlo' | 'from' | 'rcpt'> {
+export interface Itinerary extends Pick<Terms, 'security' | 'ehlo' | 'from' | 'rcpt' | 'stranger'> {
   readonly host: string;
   readonly preference: number | undefined;
   readonly port: number;
@@ -30,10 +32,15 @@ export async function visit(to: Itinerary): Promise<Visit> {
   // RFC 5321 §5.1: an exchanger is a name. Many senders look up the digits as a name and find nothing.
   if (preference !== undefined && isIP(host.replace(/\.$/, '')) !== 0)
     return lost(to, fault('DNS_NXDOMAIN', `${host} is an address, not the name of an exchanger`));
-  return await within(to.signal, to.sliceMs, (signal) => knockAndTalk(to, signal));
+  return await within(to.signal, to.sliceMs, async (signal) => {
+    // Meanwhile: whether the name is an alias decides nothing, so it may cost next to no time.
+    const asked = preference === undefined ? undefined : within(signal, ALIAS_MS, (limit) => aliasOf(host, limit));
+    const seen = await knockAndTalk(to, signal);
+    return { ...seen, alias: await asked };
+  });
 }
 
-async function knockAndTalk(to: Itinerary, signal: AbortSignal): Promise<Visit> {
+async function knockAndTalk(to: Itinerary, signal: AbortSignal): Promise<Omit<Visit, 'alias'>> {
   const { host, preference, security, reach, sliceMs } = to;
   const tls = security === 'implicit' ? { tls: { name: host } } : {};
   const dialled = await within(signal, Math.min(KNOCK_MS, sliceMs * 0.6), (knocking) =>
@@ -54,5 +61,6 @@ async function knockAndTalk(to: Itinerary, signal: AbortSignal): Promise<Visit> 
 }
 
 function lost({ host, preference }: Itinerary, why: Fault): Visit {
-  return { host, preference, session: undefined, reached: false, phases: {}, outcome: { kind: 'dead', fault: why } };
+  const outcome = { kind: 'dead', fault: why } as const;
+  return { host, preference, alias: undefined, session: undefined, reached: false, phases: {}, outcome };
 }

@@ -13,6 +13,9 @@ import { Talk } from './talk.ts';
 import type { Heard } from './talk.ts';
 import { within } from './within.ts';
 
+/** Longest wait for the answer to a question that decides nothing, in milliseconds. */
+const STRANGER_MS = 5_000;
+
 export type Security = 'starttls' | 'implicit' | 'none';
 
 /** What to say, and how long to wait for an answer. */
@@ -23,6 +26,8 @@ export interface Terms {
   readonly ehlo: string | undefined;
   readonly from: string | undefined;
   readonly rcpt: string | undefined;
+  /** An address that nobody has, to be asked for once `rcpt` is accepted; undefined: not asked. */
+  readonly stranger?: string | undefined;
   readonly reach: Reach;
   readonly signal: AbortSignal;
   readonly bannerMs: number;
@@ -53,6 +58,8 @@ export interface Session {
   /** Whether the server offered STARTTLS; undefined when that was not seen. */
   readonly starttls: boolean | undefined;
   readonly certificate: Certificate | undefined;
+  /** Whether an address that nobody has was accepted, too; null: it would not say; undefined: not asked. */
+  readonly catchAll: boolean | null | undefined;
   readonly transcript: string;
 }
 
@@ -80,6 +87,7 @@ class Conversation {
   #connection: Connection;
   #banner: string | undefined;
   #starttls: boolean | undefined;
+  #catchAll: boolean | null | undefined;
 
   constructor(connection: Connection, terms: Terms) {
     this.#connection = connection;
@@ -96,6 +104,7 @@ class Conversation {
       banner: this.#banner,
       starttls: this.#starttls,
       certificate: this.#connection.certificate,
+      catchAll: this.#catchAll,
       transcript: this.#talk.transcript,
     };
   }
@@ -117,6 +126,7 @@ class Conversation {
       rcpt === undefined
         ? { kind: 'greeted', reply: greeting.value }
         : await this.#timed('rcpt', () => this.#address(rcpt));
+    if (outcome.kind === 'accepted') await this.#askForNobody();
     await this.#leave();
     return outcome;
   }
@@ -176,6 +186,18 @@ class Conversation {
     const sender = await this.#ask(`MAIL FROM:<${this.#terms.from ?? `postmaster@${name}`}>`);
     const refused = refusal(sender, 'sender');
     return refused ?? weigh(await this.#ask(`RCPT TO:<${rcpt}>`));
+  }
+
+  /** Who takes mail for anybody has said nothing about the support address. The answer is no part of the outcome. */
+  async #askForNobody(): Promise<void> {
+    const { stranger, commandMs } = this.#terms;
+    if (stranger === undefined) return;
+    this.#catchAll = null;
+    const heard = await this.#talk.ask(`RCPT TO:<${stranger}>`, Math.min(STRANGER_MS, commandMs));
+    if (!heard.ok || isAboutUs(heard.reply, 'recipient')) return;
+    const { code } = heard.reply;
+    if (code < 300) this.#catchAll = true;
+    else if (code >= 500) this.#catchAll = false;
   }
 
   /** Leaves politely and does not wait for it longer than politeness asks. */

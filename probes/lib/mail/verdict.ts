@@ -1,7 +1,8 @@
 /** What the exchangers of a domain, asked one after the other, say about its mail. Pure: no socket, no clock. */
 import { degraded, failed, fault, ok, unknown } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
-import type { Fact, Finding, Sight } from '../../../src/core/model.ts';
+import type { Fact, Finding, Instant, Sight } from '../../../src/core/model.ts';
+import { expiring } from '../certificate.ts';
 import { sayReply } from './reply.ts';
 import type { Outcome, Security, Session } from './session.ts';
 
@@ -11,6 +12,8 @@ export interface Visit {
   readonly preference: number | undefined;
   readonly outcome: Outcome;
   readonly session: Session | undefined;
+  /** The name that the exchanger's name is an alias of, if it is one. */
+  readonly alias: string | undefined;
   /** Whether TCP connected. */
   readonly reached: boolean;
   readonly phases: Readonly<Record<string, number>>;
@@ -19,7 +22,9 @@ export interface Visit {
 export interface Question {
   readonly port: number;
   readonly security: Security;
-  readonly certificateDays: number | undefined;
+  readonly certificateDays: number;
+  /** When an exchanger last offered STARTTLS, as far as is known. */
+  readonly offeredAt: (host: string) => Instant | undefined;
 }
 
 const EVIDENCE_CAP = 16_384;
@@ -27,7 +32,7 @@ const EVIDENCE_CAP = 16_384;
 /** The finding of all visits, given in the order of preference. At least one. */
 export function judgeVisits(visits: readonly [Visit, ...Visit[]], question: Question): Finding {
   const decisive = decide(visits);
-  const sight = describe(visits, decisive);
+  const sight = describe(visits, decisive, question);
   const { outcome } = decisive;
   switch (outcome.kind) {
     case 'accepted':
@@ -75,6 +80,8 @@ function implicitConcern(decisive: Visit, question: Question): Fault | undefined
 
 /** What is wrong although mail is accepted: another exchanger, TLS, or a certificate that ends soon. */
 function blemish(visits: readonly Visit[], decisive: Visit, question: Question): Fault | undefined {
+  const downgraded = firstOf(visits, (visit) => downgrade(visit, question));
+  if (downgraded !== undefined) return downgraded;
   const other = visits.find((visit) => visit !== decisive && troubleOf(visit) !== undefined);
   const trouble = other && troubleOf(other);
   if (trouble !== undefined)
@@ -83,7 +90,27 @@ function blemish(visits: readonly Visit[], decisive: Visit, question: Question):
   const doubtful = visits.find((visit) => visit.session?.concerns[0] !== undefined);
   const concern = doubtful?.session?.concerns[0];
   if (doubtful !== undefined && concern !== undefined) return named(doubtful, concern);
-  return visits.map((visit) => expiring(visit, question.certificateDays)).find((why) => why !== undefined);
+  return firstOf(visits, (visit) => ending(visit, question.certificateDays)) ?? firstOf(visits, aliased);
+}
+
+function firstOf(visits: readonly Visit[], why: (visit: Visit) => Fault | undefined): Fault | undefined {
+  return visits.map(why).find((each) => each !== undefined);
+}
+
+/** RFC 3207 §6: somebody on the way who takes the offer out of the greeting is not seen otherwise. */
+function downgrade({ host, session }: Visit, { security, offeredAt }: Question): Fault | undefined {
+  if (security !== 'starttls' || session?.starttls !== false) return undefined;
+  const at = offeredAt(host);
+  if (at === undefined) return undefined;
+  const day = new Date(at).toISOString().slice(0, 10);
+  return fault('TLS_DOWNGRADED', `${host} offered STARTTLS until ${day} and does not any more`);
+}
+
+/** RFC 2181 §10.3, RFC 5321 §5.1: an exchanger is named by a name of its own. */
+function aliased({ host, alias }: Visit): Fault | undefined {
+  return alias === undefined
+    ? undefined
+    : fault('MX_ALIAS', `${host} is an alias of ${alias}, which an exchanger must not be`);
 }
 
 function troubleOf(visit: Visit): Fault | undefined {
@@ -94,10 +121,9 @@ function troubleOf(visit: Visit): Fault | undefined {
   return undefined;
 }
 
-function expiring(visit: Visit, days: number | undefined): Fault | undefined {
-  const left = visit.session?.certificate?.daysLeft;
-  if (days === undefined || left === undefined || left >= days) return undefined;
-  return fault('CERT_EXPIRING', `${visit.host}: the certificate ends in ${Math.floor(left)} days, expected ${days}`);
+function ending(visit: Visit, days: number): Fault | undefined {
+  const why = expiring(visit.session?.certificate, days);
+  return why && named(visit, why);
 }
 
 function judgeDead(visits: readonly Visit[], first: Visit, why: Fault, question: Question, sight: Sight): Finding {
@@ -146,19 +172,23 @@ function deferral(visit: Visit, text: string): string {
   return `${visit.host} defers: ${outcome} (${reason})`;
 }
 
+/** What registries of countries sell names below, such as co.id: a label above one of these is an owner's. */
+const SOLD_BELOW = /^(?:ac|biz|co|com|edu|go|gov|ltd|mil|my|ne|net|nom|or|org|plc|sch|web)$/;
+
 /**
- * Whether the hosts belong to different domains. Without a public suffix list: the last two labels, or three below a short
- * second-level label such as co.id. Wrongly related only means that a timeout stays a timeout.
+ * Whether the hosts belong to different owners: the last two labels, or three below such as co.id, without a public suffix list.
+ * Wrongly related only means that a timeout stays a timeout; wrongly unrelated would excuse an outage.
  */
 function areUnrelated(hosts: readonly string[]): boolean {
   const owners = hosts.map((host) => {
     const labels = host.toLowerCase().replace(/\.$/, '').split('.');
-    return labels.slice((labels.at(-2)?.length ?? 0) <= 3 ? -3 : -2).join('.');
+    const isSold = labels.at(-1)?.length === 2 && SOLD_BELOW.test(labels.at(-2) ?? '');
+    return labels.slice(isSold ? -3 : -2).join('.');
   });
   return new Set(owners).size > 1;
 }
 
-function describe(visits: readonly Visit[], decisive: Visit): Sight {
+function describe(visits: readonly Visit[], decisive: Visit, question: Question): Sight {
   const { session, outcome } = decisive;
   const reply = outcome.kind === 'dead' ? undefined : outcome.reply;
   const facts: Record<string, Fact> = {
@@ -171,9 +201,17 @@ function describe(visits: readonly Visit[], decisive: Visit): Sight {
   if (session?.banner !== undefined) facts['banner'] = session.banner;
   if (session?.starttls !== undefined) facts['starttls'] = session.starttls;
   if (session?.certificate !== undefined) facts['certificate_days'] = session.certificate.daysLeft;
+  Object.assign(facts, oddities(visits, question));
   const bad = visits.filter((visit) => troubleOf(visit) !== undefined || (visit.session?.concerns.length ?? 0) > 0);
   const seen = { phases: decisive.phases, facts };
   return bad.length === 0 && outcome.kind !== 'distrusted' ? seen : { ...seen, evidence: [transcriptOf(visits)] };
+}
+
+/** Facts that only some exchangers have. */
+function oddities(visits: readonly Visit[], question: Question): Record<string, Fact> {
+  const downgraded = visits.filter((visit) => downgrade(visit, question) !== undefined).map(({ host }) => host);
+  const aliases = visits.flatMap(({ host, alias }) => (alias === undefined ? [] : [`${host} -> ${alias}`]));
+  return { ...(downgraded.length === 0 ? {} : { downgraded }), ...(aliases.length === 0 ? {} : { aliases }) };
 }
 
 /** Null: nothing was learnt about the recipient. */
