@@ -33,7 +33,8 @@ export interface Ground {
 export function dialogOf(response: SipResponse, from: Place, ground: Ground): Dialog {
   const remote = headerOf(response, 'to') ?? '';
   const [contact] = listOf(response, 'contact');
-  const target = contact === undefined ? ground.uri : uriOf(contact);
+  // Headers behind a `?` have no place in a Request-URI (§19.1.1, table 1).
+  const target = contact === undefined ? ground.uri : uriOf(contact).replace(/\?[^@]*$/, '');
   // §12.1.2: as written by the proxies, in reverse. More than this no honest way has.
   const routes = listOf(response, 'record-route').reverse().slice(0, 30);
   const hop = routes[0] === undefined ? (contact === undefined ? undefined : target) : uriOf(routes[0]);

@@ -85,6 +85,6 @@ export interface RetryAfter {
 
 /** `Retry-After: 120 (in maintenance);duration=60` (§20.33); a negative or absurd number of seconds is none. */
 export function retryAfterOf(message: Headed): RetryAfter | undefined {
-  const match = /^(\d{1,9})\s*(?:\(([^)]{0,500})\))?/.exec(headerOf(message, 'retry-after') ?? '');
+  const match = /^(\d{1,9})(?!\d)\s*(?:\(([^)]{0,500})\))?/.exec(headerOf(message, 'retry-after') ?? '');
   return match === null ? undefined : { seconds: Number(match[1]), comment: match[2] ?? '' };
 }
