@@ -1,6 +1,6 @@
 /** Folds what targets say into incidents: one for each outage, of one channel or of several. It knows no receiver and no page. */
 import type { Fault } from './fault.ts';
-import type { Finding, Incident, IncidentUpdate, Instant, Member, MessageEvent, TargetId } from './model.ts';
+import type { ChannelId, Finding, Incident, IncidentUpdate, Instant, Member, MessageEvent, TargetId } from './model.ts';
 import {
   clock,
   covers,
@@ -19,8 +19,13 @@ import {
 import { isSuspended } from './suspension.ts';
 import type { Stand } from './vote.ts';
 
-/** What broke again so soon after it was mended is the same incident; what broke twice is over only after as long. */
+/** What broke again so soon after it was mended is the same incident. */
 export const REOPEN_MS = 10 * 60_000;
+/** In so long a channel is told of twice at most, and once that it is unstable; what broke twice is over when it has held as long. */
+const NEWS_MS = 30 * 60_000;
+const NEWS_MOST = 2;
+/** An incident that is over for longer says nothing about a new one: one that broke twice is over when it has held for `NEWS_MS`. */
+export const RECALL_MS = 2 * NEWS_MS;
 /** Channels of one provider that fail so close to each other fail together. */
 const TOGETHER_MS = 2 * 60_000;
 const UPDATES_KEPT = 100;
@@ -35,7 +40,7 @@ export interface Change {
 
 /**
  * Brings the provider's incidents in line with what a target is now. `incidents` are the open ones and those resolved within
- * `REOPEN_MS`. It looks at what is, not at what moved: an incident that a crash or a changed configuration left behind is
+ * `RECALL_MS`. It looks at what is, not at what moved: an incident that a crash or a changed configuration left behind is
  * put right by the next look. Only a look that itself sees trouble accuses; nothing opens or resolves while closed.
  */
 export function fold(incidents: readonly Incident[], stand: Stand | undefined, scene: Scene): Change | undefined {
@@ -45,7 +50,32 @@ export function fold(incidents: readonly Incident[], stand: Stand | undefined, s
   const isOpen = calendar.expectation(observation.at) === 'open';
   const clocked = open && keepClock(open, isOpen, scene);
   if (!isOpen || stand === undefined) return clocked;
-  return move(incidents, clocked?.incident ?? open, stand, scene) ?? clocked;
+  const change = move(incidents, clocked?.incident ?? open, stand, scene) ?? clocked;
+  return change && measured(change, incidents, scene);
+}
+
+/** News that would be the third in half an hour says that it is unstable, and is the last until it is steady. */
+function measured(change: Change, incidents: readonly Incident[], scene: Scene): Change {
+  const { incident, event } = change;
+  if (event === undefined) return change;
+  const { at } = scene.observation;
+  const { channel } = scene.target;
+  const isThird = BREAKS.has(event) && newsOf(channel, [...incidents, incident], at) >= NEWS_MOST;
+  const told = isThird ? 'unstable' : event;
+  const news = [...(incident.news ?? []).filter((each) => at - each.at < NEWS_MS), { at, channel, event: told }];
+  const next = isThird ? noted(incident, updateOf('unstable', incident.because, scene, at)) : incident;
+  return { ...change, incident: { ...next, news }, event: told };
+}
+
+const BREAKS: ReadonlySet<MessageEvent> = new Set(['opened', 'joined']);
+
+/** How often people were told of a channel lately. That it is worse is no new story. */
+function newsOf(channel: ChannelId, incidents: readonly Incident[], at: Instant): number {
+  const known = new Map(incidents.map((each) => [each.id, each]));
+  const news = [...known.values()].filter((each) => partOf(each, channel)).flatMap((each) => each.news ?? []);
+  return news
+    .filter((each) => at - each.at < NEWS_MS && each.event !== 'worsened')
+    .filter((each) => each.channel === channel || each.event === 'resolved').length;
 }
 
 /** Without the targets that are no longer looked at: what nobody looks at cannot keep an incident open. */
@@ -68,11 +98,24 @@ function move(
   const member = open?.members.find((each) => each.target === target.id && each.resolvedAt === undefined);
   const trouble = troubleOf(stand, observation.finding, target.advisory);
   if (open !== undefined && member !== undefined) {
-    if (stand.impact === undefined) return leave(open, Math.max(stand.since, member.since), scene);
+    if (stand.impact === undefined) return leave(incidents, open, Math.max(stand.since, member.since), scene);
     return trouble && goOn(incidents, { open, member }, trouble, scene);
   }
+  if (stand.restless === true) return undefined;
   if (trouble !== undefined) return fail(incidents, open, trouble, scene);
-  return open && isOver(open) && observation.at - endOf(open) >= REOPEN_MS ? resolve(open, observation.at) : undefined;
+  return open && mayEnd(open, incidents, scene) ? resolve(open, observation.at) : undefined;
+}
+
+/** What broke twice may break again: it is over when it has held. And nobody is told a third time in half an hour. */
+function mayEnd(open: Incident, incidents: readonly Incident[], { target, observation: { at } }: Scene): boolean {
+  if (!isOver(open)) return false;
+  if (isRestless(open)) return at - endOf(open) >= NEWS_MS;
+  return open.suppressedBy !== undefined || newsOf(target.channel, [...incidents, open], at) < NEWS_MOST;
+}
+
+/** It broke twice, or changes all the time. */
+function isRestless(incident: Incident): boolean {
+  return hasChange(incident, 'reopened') || hasChange(incident, 'unstable');
 }
 
 /** A target that was in trouble still is. */
@@ -84,7 +127,7 @@ function goOn(
 ): Change | undefined {
   if (trouble.impact === 'outage' && member.impact === 'degraded') return rejoin(open, trouble, scene);
   if (open.suppressedBy !== undefined && suppressor(incidents, scene) === undefined) return release(open, scene);
-  return scene.unstable && !hasChange(open, 'unstable') ? waver(open, trouble.fault, scene) : undefined;
+  return scene.unstable && !isRestless(open) ? waver(open, trouble.fault, scene) : undefined;
 }
 
 /**
@@ -101,15 +144,15 @@ function troubleOf({ impact, since }: Stand, finding: Finding, advisory: boolean
 function fail(incidents: readonly Incident[], open: Incident | undefined, trouble: Trouble, scene: Scene): Change {
   if (open !== undefined) return rejoin(open, trouble, scene);
   const suppressedBy = suppressor(incidents, scene);
-  const ended = incidents.findLast((each) => isJustOver(each, incidents, trouble.since, scene));
+  const ended = incidents.findLast((each) => isJustOver(each, incidents, scene));
   if (ended !== undefined) return reopen(ended, trouble, suppressedBy, scene);
   const together = suppressedBy === undefined && incidents.find((each) => isBeside(each, trouble.since, scene));
   return together ? spread(together, trouble, scene) : start(trouble, suppressedBy, scene);
 }
 
 /** Over for at most ten minutes, and none of its channels is in another open incident, which would then have two. */
-function isJustOver(each: Incident, incidents: readonly Incident[], since: Instant, { target }: Scene): boolean {
-  if (each.resolvedAt === undefined || since - each.resolvedAt > REOPEN_MS) return false;
+function isJustOver(each: Incident, incidents: readonly Incident[], { target, observation }: Scene): boolean {
+  if (each.resolvedAt === undefined || observation.at - each.resolvedAt > REOPEN_MS) return false;
   if (partOf(each, target.channel) === undefined) return false;
   const open = incidents.filter((other) => other.resolvedAt === undefined);
   return !each.channels.some((part) => open.some((other) => partOf(other, part.channel) !== undefined));
@@ -160,7 +203,8 @@ function rejoin(open: Incident, trouble: Trouble, scene: Scene): Change {
   const restedMs = part.resolvedAt === undefined ? 0 : trouble.since - part.resolvedAt;
   const wasWell = part.resolvedAt !== undefined;
   const next = withTrouble(open, withoutEnd(part, trouble.since), trouble, scene);
-  const event = next.impact !== open.impact ? 'worsened' : restedMs > REOPEN_MS ? 'joined' : undefined;
+  const isNews = restedMs > REOPEN_MS && !isRestless(open);
+  const event = next.impact !== open.impact ? 'worsened' : isNews ? 'joined' : undefined;
   // What comes and goes within minutes is neither told nor written down each time.
   if (event === undefined && wasWell) return { incident: next };
   const update = updateOf(event ?? 'joined', next.because, scene, observation.at);
@@ -196,12 +240,9 @@ function waver(open: Incident, fault: Fault, scene: Scene): Change {
   return tellUnless(open.suppressedBy, noted(open, update), update, 'unstable');
 }
 
-function leave(open: Incident, endedAt: Instant, { target, observation, calendar }: Scene): Change {
-  const left = recover(open, target.id, endedAt, calendar);
-  if (!isOver(left)) return { incident: left };
-  // What broke twice in ten minutes may break again: it is over when it has held as long.
-  if (hasChange(open, 'reopened') && observation.at - endOf(left) < REOPEN_MS) return { incident: left };
-  return resolve(left, observation.at);
+function leave(incidents: readonly Incident[], open: Incident, endedAt: Instant, scene: Scene): Change {
+  const left = recover(open, scene.target.id, endedAt, scene.calendar);
+  return mayEnd(left, incidents, scene) ? resolve(left, scene.observation.at) : { incident: left };
 }
 
 function resolve(left: Incident, at: Instant): Change {

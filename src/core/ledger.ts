@@ -22,7 +22,7 @@ export interface Standing {
   readonly health: Health;
   /** What the other places say of the same target, however long ago. */
   readonly elsewhere: readonly { readonly health: Health; readonly seenAt: Instant }[];
-  /** The provider's open incidents, and those resolved so lately that they may go on; by when they began. */
+  /** The provider's open incidents, and those resolved within the last hour, which may go on; by when they began. */
   readonly incidents: readonly Incident[];
 }
 

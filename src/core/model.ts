@@ -314,6 +314,8 @@ export interface Incident {
   readonly updates: readonly IncidentUpdate[];
   /** Names of the receivers that were told that it broke: the same are told that it works. */
   readonly told: readonly string[];
+  /** What was told lately, and of which channel: nobody is told the same story over and over. */
+  readonly news?: readonly { readonly at: Instant; readonly channel: ChannelId; readonly event: MessageEvent }[];
   /** The outage of a channel that this one depends on. While it lasts nobody is told of this one. */
   readonly suppressedBy?: IncidentId;
 }

@@ -46,7 +46,9 @@ function standAfter(before: Standing, after: Standing, target: Target, at: numbe
   const fresh = after.elsewhere.filter((each) => at <= staleFrom(target, each.seenAt));
   const others = fresh.flatMap((each) => standOf(each.health, at) ?? []);
   const stand = vote(own === undefined ? others : [own, ...others]);
-  if (stand?.impact === undefined || stand.impact !== standOf(before.health, at)?.impact) return stand;
+  const earlier = standOf(before.health, at);
+  if (stand?.impact === undefined || stand.impact !== earlier?.impact || earlier.restless !== stand.restless)
+    return stand;
   return { ...stand, since: at };
 }
 

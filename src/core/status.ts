@@ -43,7 +43,9 @@ export function isDown(health: Health): boolean {
   return health.phase === 'down' || health.phase === 'recovering';
 }
 
+/** What changes all the time is not well, though nobody is told of it before it is confirmed. */
 function isDegraded(health: Health): boolean {
+  if (health.unstable === true) return true;
   return health.phase === 'degraded' || (health.phase === 'pending' && health.from.phase === 'degraded');
 }
 

@@ -7,14 +7,15 @@ export interface Stand {
   readonly impact: Impact | undefined;
   /** First look of the streak that says so. */
   readonly since: Instant;
+  /** Nothing is confirmed, it only changes all the time: that keeps an incident open and opens none. */
+  readonly restless?: true;
 }
 
 /** What one place says for certain; undefined: nothing yet. `at` is the look's instant. */
 export function standOf(health: Health, at: Instant): Stand | undefined {
   const steady = steadyStand(health);
   if (health.unstable !== true || steady?.impact !== undefined) return steady;
-  // Nothing is certain but that it is not well.
-  return { impact: 'degraded', since: health.phase === 'pending' ? health.since : at };
+  return { impact: 'degraded', since: health.phase === 'pending' ? health.since : at, restless: true };
 }
 
 function steadyStand(health: Health): Stand | undefined {
@@ -41,7 +42,11 @@ export function vote(stands: readonly Stand[]): Stand | undefined {
   const outages = stands.filter((each) => each.impact === 'outage');
   if (outages.length >= half) return { impact: 'outage', since: nthSince(outages, half) };
   const troubled = stands.filter((each) => each.impact !== undefined);
-  if (troubled.length >= half) return { impact: 'degraded', since: nthSince(troubled, half) };
+  if (troubled.length >= half) {
+    const sure = troubled.filter((each) => each.restless !== true);
+    if (sure.length >= half) return { impact: 'degraded', since: nthSince(sure, half) };
+    return { impact: 'degraded', since: nthSince(troubled, half), restless: true };
+  }
   const well = stands.filter((each) => each.impact === undefined);
   return { impact: undefined, since: nthSince(well, Math.floor(stands.length / 2) + 1) };
 }

@@ -188,9 +188,9 @@ function opening(message: Message): string {
     case 'joined':
       return `${channelName} of ${providerName} is ${stateOf(subjectOf(message).impact)} too, in one incident with ${others(message)}.`;
     case 'reopened':
-      return `${channelName} of ${providerName} is ${stateOf(subjectOf(message).impact)} again. The next message comes when it has held for ten minutes.`;
+      return `${channelName} of ${providerName} is ${stateOf(subjectOf(message).impact)} again. The next message comes when it has held for half an hour.`;
     case 'unstable':
-      return `${channelName} of ${providerName} fails and answers in turn. The next message comes when it is steady.`;
+      return `${channelName} of ${providerName} fails and answers in turn. The next message comes when it has held for half an hour.`;
   }
 }
 

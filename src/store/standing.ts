@@ -1,6 +1,6 @@
 /** What a look is judged on, from memory or from the file: health here and elsewhere, and the provider's incidents. It writes no row. */
 import type { Database } from 'better-sqlite3';
-import { REOPEN_MS } from '../core/incident.ts';
+import { RECALL_MS } from '../core/incident.ts';
 import type { Incident, Instant } from '../core/model.ts';
 import type { KnownHealth, Remembered } from './memory.ts';
 import { unpackHealth, unpackIncident, type IncidentRow } from './rows.ts';
@@ -47,7 +47,7 @@ export function openStandings(db: Database, memory: Remembered): Standings {
     of: ({ target, location, provider }, at) => ({
       here: healthOf(target, location),
       elsewhere: placesOf(target).flatMap((place) => (place === location ? [] : (healthOf(target, place) ?? []))),
-      incidents: memory.incidents.get(provider) ?? sql.incidents.all(provider, at - REOPEN_MS).map(unpackIncident),
+      incidents: memory.incidents.get(provider) ?? sql.incidents.all(provider, at - RECALL_MS).map(unpackIncident),
     }),
     keepHealth: ({ target, location }, health) => {
       memory.health.set(`${target} ${location}`, health);
@@ -64,7 +64,7 @@ export function openStandings(db: Database, memory: Remembered): Standings {
 
 /** Without those that have been over for too long to go on. */
 function withIncident(current: readonly Incident[], incident: Incident, at: Instant): readonly Incident[] {
-  const others = current.filter(({ id, resolvedAt }) => id !== incident.id && (resolvedAt ?? at) >= at - REOPEN_MS);
+  const others = current.filter(({ id, resolvedAt }) => id !== incident.id && (resolvedAt ?? at) >= at - RECALL_MS);
   return [...others, incident].toSorted((a, b) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1));
 }
 

@@ -64,6 +64,7 @@ export interface Case {
   suppressed: boolean;
   reopened: boolean;
   unstable: boolean;
+  readonly news: { readonly minute: number; readonly event: string; readonly channel: string }[];
 }
 
 export class Reference {
@@ -91,7 +92,9 @@ export class Reference {
     const part = mine?.targets.get(target);
     if (mine === undefined || part === undefined || part.to !== undefined) {
       const since = before?.bad === word.bad ? minute : word.since;
-      if (bad && word.bad !== undefined)
+      // Changing all the time is not yet being down: it opens nothing, and while it lasts nothing ends.
+      if (word.bad === 'degraded') return;
+      if (bad && word.bad === 'outage')
         this.#fail(mine, { target, channel, minute, since, bad: word.bad }, word.unstable);
       else if (mine !== undefined) this.#finish(mine, channel, minute);
     } else if (word.bad === undefined) {
@@ -100,23 +103,23 @@ export class Reference {
       const stint = mine.stints.get(channel)?.at(-1);
       if (stint !== undefined && !rest.includes(undefined)) stint.to = Math.max(...rest.map((each) => each ?? 0));
       this.#finish(mine, channel, minute);
-    } else if (bad) this.#persist(mine, part, channel, word);
+    } else if (bad) this.#persist(mine, part, { channel, minute }, word);
   }
 
-  #persist(mine: Case, part: Part, channel: string, word: Word): void {
+  #persist(mine: Case, part: Part, { channel, minute }: { channel: string; minute: number }, word: Word): void {
     if (word.bad === 'outage' && part.bad === 'degraded') {
       part.bad = 'outage';
       part.from = Math.min(part.from, word.since);
       this.#enter(mine, channel, word.since, 'outage');
       if (mine.bad === 'outage') return;
       mine.bad = 'outage';
-      this.#tell(mine, 'worsened', channel);
+      this.#tell(mine, 'worsened', channel, minute);
     } else if (mine.suppressed && !this.#parentDown(channel)) {
       mine.suppressed = false;
-      this.#tell(mine, mine.reopened ? 'reopened' : 'opened', channel);
-    } else if (word.unstable && !mine.unstable) {
+      this.#tell(mine, mine.reopened ? 'reopened' : 'opened', channel, minute);
+    } else if (word.unstable && !mine.unstable && !mine.reopened) {
       mine.unstable = true;
-      this.#tell(mine, 'unstable', channel);
+      this.#tell(mine, 'unstable', channel, minute);
     }
   }
 
@@ -130,7 +133,6 @@ export class Reference {
     const lately = this.cases.findLast(
       (each) =>
         each.end !== undefined &&
-        since - each.end <= 10 &&
         trouble.minute - each.end <= 10 &&
         each.stints.has(channel) &&
         ![...each.stints.keys()].some((one) =>
@@ -150,7 +152,7 @@ export class Reference {
     if (one !== undefined) {
       const last = one.stints.get(channel)?.at(-1);
       if (one.bad === 'degraded' && bad === 'outage') event = 'worsened';
-      else if (last?.to !== undefined && since - last.to > 10) event = 'joined';
+      else if (last?.to !== undefined && since - last.to > 10 && !one.unstable && !one.reopened) event = 'joined';
     } else if (lately !== undefined) {
       [one, event] = [lately, 'reopened'];
       Object.assign(one, { end: undefined, reopened: true, suppressed });
@@ -166,6 +168,7 @@ export class Reference {
         suppressed,
         reopened: false,
         unstable,
+        news: [],
       };
       this.cases.push(one);
       event = unstable ? 'unstable' : 'opened';
@@ -173,7 +176,7 @@ export class Reference {
     one.targets.set(target, { bad, from: since, to: undefined });
     this.#enter(one, channel, since, bad);
     if (bad === 'outage') one.bad = bad;
-    if (event !== undefined) this.#tell(one, event, channel);
+    if (event !== undefined) this.#tell(one, event, channel, trouble.minute);
   }
 
   #enter(one: Case, channel: string, since: number, bad: string): void {
@@ -191,9 +194,10 @@ export class Reference {
     const ends = [...mine.targets.values()].map((each) => each.to);
     if (ends.includes(undefined)) return;
     const end = Math.max(...ends.map((each) => each ?? 0));
-    if (mine.reopened && minute - end < 10) return;
+    const hold = mine.reopened || mine.unstable;
+    if (hold ? minute - end < 30 : !mine.suppressed && this.#heard(channel, minute) >= 2) return;
     mine.end = end;
-    this.#tell(mine, 'resolved', channel);
+    this.#tell(mine, 'resolved', channel, minute);
   }
 
   #parentDown(channel: string): boolean {
@@ -207,7 +211,25 @@ export class Reference {
     );
   }
 
-  #tell(one: Case, event: string, channel: string): void {
-    if (!one.suppressed) this.told.push(`${event} ${channel}`);
+  /** How often people heard of a channel in the half hour up to a minute; what is over for an hour is forgotten. */
+  #heard(channel: string, minute: number): number {
+    let count = 0;
+    for (const each of this.cases) {
+      if (!each.stints.has(channel) || (each.end !== undefined && minute - each.end > 60)) continue;
+      for (const one of each.news) {
+        const isOurs = one.channel === channel || one.event === 'resolved';
+        if (isOurs && one.event !== 'worsened' && one.minute > minute - 30) count += 1;
+      }
+    }
+    return count;
+  }
+
+  #tell(one: Case, event: string, channel: string, minute: number): void {
+    if (one.suppressed) return;
+    const isOneTooMany = (event === 'opened' || event === 'joined') && this.#heard(channel, minute) >= 2;
+    if (isOneTooMany) one.unstable = true;
+    const said = isOneTooMany ? 'unstable' : event;
+    one.news.push({ minute, event: said, channel });
+    this.told.push(`${said} ${channel}`);
   }
 }

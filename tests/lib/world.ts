@@ -10,7 +10,7 @@ import type {
   Policy,
   Target,
 } from '../../src/core/model.ts';
-import { REOPEN_MS } from '../../src/core/incident.ts';
+import { RECALL_MS } from '../../src/core/incident.ts';
 import { partOf } from '../../src/core/part.ts';
 import type { Setting } from '../../src/core/routing.ts';
 import { rule } from '../../src/core/rule.ts';
@@ -75,7 +75,7 @@ export function world(plot: Plot = {}): World {
 
   const current = (at: number): Incident[] =>
     [...incidents.values()]
-      .filter((each) => each.resolvedAt === undefined || each.resolvedAt >= at - REOPEN_MS)
+      .filter((each) => each.resolvedAt === undefined || each.resolvedAt >= at - RECALL_MS)
       .toSorted((a, b) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1));
 
   const self: World = {
