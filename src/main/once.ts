@@ -117,6 +117,11 @@ async function lookOnce(
 ): Promise<Looked> {
   const at = Date.now();
   const begun = performance.now();
-  const finding = await runProbe(kind, { ...run, startedAt: at, stop: new AbortController().signal });
+  const stopping = new AbortController();
+  // Whoever presses Ctrl-C must not leave a call up: the look says good-bye first. A second signal ends at once.
+  const stop = (): void => stopping.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const finding = await runProbe(kind, { ...run, startedAt: at, stop: stopping.signal });
+  process.off('SIGINT', stop).off('SIGTERM', stop);
   return { kind: name, at, durationMs: performance.now() - begun, finding };
 }
