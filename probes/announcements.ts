@@ -10,10 +10,12 @@ import { duration } from '../src/core/duration.ts';
 import type { Fact, Finding, Notice, Sight } from '../src/core/model.ts';
 import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
+import { statusFault, waitFacts } from './lib/answer.ts';
 import { readAside } from './lib/aside.ts';
 import { certificateDays, expiring } from './lib/certificate.ts';
 import { decode } from './lib/charset.ts';
 import { findingOf } from './lib/connector.ts';
+import { isWalled } from './lib/guise.ts';
 import { exchange } from './lib/http.ts';
 import type { Exchange } from './lib/http.ts';
 import { FORMATS } from './lib/item.ts';
@@ -97,10 +99,10 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
     ...{ url: settings.url, method: 'GET', headers: {}, follow: REDIRECTS, decompress: false },
     ...{ reach: settings, signal: context.signal },
   });
-  const facts = factsOf(went, settings);
+  const facts = { ...factsOf(went, settings), ...waitFacts(went.reply, context.startedAt) };
   const sight: Sight = { phases: went.phases, facts };
   const evidence = () => [transcript(went)];
-  const why = went.ok ? statusFault(went.reply, settings) : went.fault;
+  const why = went.ok ? troubleOf(went.reply, settings) : went.fault;
   if (why !== undefined || !went.ok)
     return { ...findingOf(why ?? fault('PROTO_GARBAGE', 'no reply'), went.rung, sight), evidence: evidence() };
   const finding = await judge(settings, context, went.reply, sight);
@@ -121,25 +123,10 @@ function factsOf(went: Exchange, settings: Settings): Record<string, Fact> {
   };
 }
 
-/** A wall against robots says nothing about what people see. */
-const WALL = /captcha|cf-chl|challenge-platform|are you (?:a )?human|verify you are human|验证码|access denied/i;
-
-function statusFault(reply: Reply, settings: Settings): Fault | undefined {
-  const { status } = reply;
-  if (status >= 200 && status < 300 && status !== 204) return undefined;
-  const said = `status ${status} instead of the announcements`;
-  const text = decode(reply.body, reply.headers['content-type'] ?? '', settings.charset).text.slice(0, 20_000);
-  if ((status === 403 || status === 503) && WALL.test(text))
-    return fault('CANNOT_JUDGE', `${said}: a wall against robots`);
-  if (status === 503) return unavailable(said, text, reply.headers['retry-after'] !== undefined);
-  if (status >= 500) return fault('SERVER_ERROR', said);
-  if (status === 429) return fault('RATE_LIMITED', said);
-  return fault(status >= 300 && status < 400 ? 'REDIRECT' : 'STATUS', said);
-}
-
-function unavailable(said: string, text: string, comesBack: boolean): Fault {
-  if (saysMaintenance(text)) return fault('MAINTENANCE', `${said}; the page speaks of maintenance`);
-  return comesBack ? fault('OVERLOAD', `${said}; it asks to come back later`) : fault('SERVER_ERROR', said);
+/** What is wrong with a status; a page that has none to show (204) is no page of announcements. */
+function troubleOf(reply: Reply, { charset: fallback }: Settings): Fault | undefined {
+  if (reply.status === 204) return fault('STATUS', 'status 204 instead of the announcements');
+  return statusFault(reply, ['2xx'], { charset: fallback });
 }
 
 const saysMaintenance = (text: string): boolean => {
@@ -217,8 +204,7 @@ function nothingFound(settings: Settings, reading: Read, sight: Sight): Finding 
     return ok('answered', { ...sight, facts: { ...sight.facts, maintenance: 0, incidents: 0 }, notices: [] });
   if (format !== 'html')
     return degraded('answered', fault('SELECTOR_LOST', 'the feed is empty'), { ...sight, notices: [] });
-  if (WALL.test(visible.slice(0, 2_000)) && visible.length < 2_000)
-    return unknown(fault('CANNOT_JUDGE', 'a wall against robots stands before the page'), sight);
+  if (isWalled(visible)) return unknown(fault('CANNOT_JUDGE', 'a wall against robots stands before the page'), sight);
   if (visible.length < 150 && scripts > 0)
     return unknown(fault('CANNOT_JUDGE', 'the page shows nothing without running its scripts'), sight);
   if (visible.length < 1_500 && saysMaintenance(visible))

@@ -54,6 +54,7 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   const facts = answerFacts(went, startedAt);
   const blind = (message: string): Finding =>
     unknown(fault('CANNOT_JUDGE', message), { phases: went.phases, facts, evidence: [transcript(went)] });
+  if (why?.code === 'RATE_LIMITED') return unknown(why, { phases: went.phases, facts, evidence: [transcript(went)] });
   // The store's trouble is not that of the wallet's support.
   if (why !== undefined || !went.ok) return blind(`the App Store cannot be asked: ${why?.message ?? 'no answer'}`);
   const parsed = parseJson(replyText(went.reply));

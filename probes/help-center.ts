@@ -9,6 +9,7 @@ import type { Fault } from '../src/core/fault.ts';
 import type { Evidence, Fact, Finding, Instant, Sight } from '../src/core/model.ts';
 import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
+import { waitFacts } from './lib/answer.ts';
 import { certificateDays, expiring } from './lib/certificate.ts';
 import { findingOf } from './lib/connector.ts';
 import { goal, search } from './lib/crawl.ts';
@@ -78,9 +79,10 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   const tour = tourOf(settings, context);
   const home = await timed(tour, 'home', () => tour.visit(settings.home));
   if (home.went.reply !== undefined) tour.facts['status'] = home.went.reply.status;
+  Object.assign(tour.facts, waitFacts(home.went.reply, context.startedAt));
   if (home.went.certificate !== undefined) tour.facts['certificate_days'] = home.went.certificate.daysLeft;
   // Without the door there is nothing to look at behind it.
-  if (!home.ok && home.fault.code !== 'CANNOT_JUDGE') {
+  if (!home.ok && !isOurs(home.fault)) {
     const sight = { phases: tour.phases, facts: tour.facts, evidence: [transcript(home.went)] };
     return findingOf(home.fault, home.went.rung, sight);
   }
@@ -145,7 +147,10 @@ async function readArticles({ pages }: Settings, tour: Tour, now: Instant): Prom
 
 const EVIDENCE_CAP = 3;
 
-const troubleOf = (why: Fault): Trouble => trouble(why.code === 'CANNOT_JUDGE' ? 'blind' : 'lost', why);
+const troubleOf = (why: Fault): Trouble => trouble(isOurs(why) ? 'blind' : 'lost', why);
+
+/** What keeps us out, and not a customer. */
+const isOurs = ({ code }: Fault): boolean => code === 'CANNOT_JUDGE' || code === 'RATE_LIMITED';
 
 function articleTrouble(
   { contains, language = [], max_age: maxAge }: Article,

@@ -10,7 +10,7 @@ import type { Evidence, Fact, Finding, Rung, Sight } from '../src/core/model.ts'
 import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
 import { Secret, secret } from '../src/core/secret.ts';
-import { answerExpectation, answerFault, replyText, USUAL } from './lib/answer.ts';
+import { answerExpectation, answerFault, replyText, USUAL, waitFacts } from './lib/answer.ts';
 import { take } from './lib/capture.ts';
 import type { Capture } from './lib/capture.ts';
 import { caseFacts, progressed, readCases, serviceMs } from './lib/case.ts';
@@ -173,6 +173,7 @@ async function file(settings: Settings, context: ProbeContext, bag: Bag): Promis
   };
   // Once it is on its way, somebody may find it, whatever we hear of it.
   if (went.phases['first_byte'] !== undefined) memory?.set({ ...readCases(memory.get()), triedAt: now });
+  Object.assign(bag.facts, waitFacts(went.reply, now));
   const why = await answerFault(went, submit.expect, refusalsOf(settings, submit), context.signal);
   if (why !== undefined || !went.ok) return halt(why ?? fault('PROTO_GARBAGE', 'no answer'));
   bag.phases['submitted'] = tookMs;
@@ -196,6 +197,7 @@ async function follow(settings: Settings, context: ProbeContext, known: Case, ba
   };
   const went = await send(settings, context, { ...status, method: 'GET' }, names);
   if ('blame' in went) return halt(went, []);
+  Object.assign(bag.facts, waitFacts(went.reply, now));
   const why = await answerFault(went, USUAL, refusalsOf(settings, status), signal);
   if (why !== undefined || !went.ok) return halt(why ?? fault('PROTO_GARBAGE', 'no answer'), [transcript(went)]);
   const told = stateOf(status, replyText(went.reply));

@@ -91,6 +91,12 @@ function judge(socket: TLSSocket, peer: Partial<PeerCertificate>, name: string, 
       'CERT_EXPIRED',
       `a certificate that ${name} sends along to prove its own has expired (issuer ${named(peer.issuer)})`,
     );
+  // OpenSSL's words for a certificate that came alone. Browsers fetch or remember what is missing, apps and mail servers do not.
+  if (why === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+    return fault(
+      'CERT_UNTRUSTED',
+      `the chain of ${name} is incomplete: its certificate came without that of its issuer, ${named(peer.issuer)}, which we do not know either (valid until ${stamp(to)})`,
+    );
   const meaning = MEANINGS[why] ?? why;
   return fault(
     'CERT_UNTRUSTED',
@@ -101,7 +107,6 @@ function judge(socket: TLSSocket, peer: Partial<PeerCertificate>, name: string, 
 const MEANINGS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'it is signed by itself',
   SELF_SIGNED_CERT_IN_CHAIN: 'its authority is not among those we trust',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the certificate between it and its authority is missing or unknown',
   UNABLE_TO_GET_ISSUER_CERT: 'a certificate of its chain is missing',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its authority is not among those we trust',
   CERT_REVOKED: 'it has been revoked',

@@ -137,7 +137,7 @@ async function waysBehind(
   return waysFrom(page, stop);
 }
 
-const DOUBTFUL: ReadonlySet<FaultCode> = new Set(['CANNOT_JUDGE', 'DEADLINE', 'TOO_DEEP']);
+const DOUBTFUL: ReadonlySet<FaultCode> = new Set(['CANNOT_JUDGE', 'RATE_LIMITED', 'DEADLINE', 'TOO_DEEP']);
 
 /** True once for each page of the site. */
 function isWorthAClick(url: URL, from: URL, seen: Set<string>): boolean {

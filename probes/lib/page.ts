@@ -4,6 +4,7 @@ import type { Fault } from '../../src/core/fault.ts';
 import type { Instant } from '../../src/core/model.ts';
 import { answerFault, replyText, USUAL } from './answer.ts';
 import { readAside } from './aside.ts';
+import { isWalled } from './guise.ts';
 import { exchange } from './http.ts';
 import type { Exchange } from './http.ts';
 import { parseJson } from './json.ts';
@@ -51,31 +52,16 @@ export interface Visitor {
 /** Fetches and reads one page, and follows redirects to it. Never throws. */
 export async function visit(url: URL, { reach, signal, now }: Visitor): Promise<Visited> {
   const went = await exchange({ url, method: 'GET', headers: {}, follow: REDIRECTS, decompress: false, reach, signal });
-  const wall = went.reply === undefined ? undefined : wallOf(url, went.ask.url, went.reply);
-  if (wall !== undefined) return { ok: false, went, fault: fault('CANNOT_JUDGE', `${url.pathname}: ${wall}`) };
+  if (went.reply?.status === 401) {
+    const why = fault('CANNOT_JUDGE', `${url.pathname}: it asks for a login (status 401)`);
+    return { ok: false, went, fault: why };
+  }
   const why = await answerFault(went, USUAL, [], signal);
   if (why !== undefined || !went.ok)
     return { ok: false, went, fault: why ?? fault('PROTO_GARBAGE', 'no answer that can be read') };
   const page = await read(went.ask.url, went.reply, signal, now);
   return 'visible' in page ? { ok: true, went, page } : { ok: false, went, fault: page };
 }
-
-/** A wall against robots, which people do not see. */
-const WALL = /captcha|cf-chl|challenge-platform|are you (?:a )?human|verify you are human|验证码|access denied/i;
-const LOGIN = /(?:log|sign)[-_]?(?:in|on)\b|\bmasuk\b|\bsso\b|\boauth|\bauthori[sz]e\b|\bauthenticate\b|\bpassport\b/i;
-
-function wallOf(asked: URL, reached: URL, reply: Reply): string | undefined {
-  const { status } = reply;
-  if ((status === 403 || status === 429 || status === 503) && WALL.test(replyText(reply).slice(0, 20_000)))
-    return `status ${status}, a wall against robots`;
-  if (status === 401) return 'it asks for a login (status 401)';
-  // A page that we asked for as a login page is no surprise.
-  if (asked.href !== reached.href && isLogin(reached) && !isLogin(asked))
-    return `it redirects to a login (${reached.pathname})`;
-  return undefined;
-}
-
-const isLogin = ({ hostname, pathname }: URL): boolean => LOGIN.test(`${hostname}${pathname}`);
 
 async function read(url: URL, reply: Reply, signal: AbortSignal, now: Instant): Promise<Page | Fault> {
   const text = replyText(reply);
@@ -102,7 +88,7 @@ async function read(url: URL, reply: Reply, signal: AbortSignal, now: Instant): 
 }
 
 function blindness(visible: string, scripts: number): string | undefined {
-  if (visible.length < 2_000 && WALL.test(visible)) return 'a wall against robots stands before the page';
+  if (isWalled(visible)) return 'a wall against robots stands before the page';
   return visible.length < 150 && scripts > 0 ? 'the page shows nothing without running its scripts' : undefined;
 }
 

@@ -35,6 +35,7 @@ function carried(ask: Ask, status: number, url: URL): Ask | undefined {
   return {
     ...ask,
     url,
+    asked: ask.asked ?? ask.url,
     headers: Object.fromEntries(headers),
     method: dropsBody ? 'GET' : ask.method,
     body: dropsBody ? undefined : ask.body,

@@ -16,6 +16,8 @@ export type Headers = Readonly<Record<string, string | Secret>>;
 
 export interface Ask {
   readonly url: URL;
+  /** Where it began, once redirects led elsewhere. */
+  readonly asked?: URL;
   readonly method: Dispatcher.HttpMethod;
   /** Names in lower case. */
   readonly headers: Headers;

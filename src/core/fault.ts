@@ -58,7 +58,8 @@ export const FAULTS = {
   STATUS: line('wrong_content'),
   SERVER_ERROR: line('server_error'),
   OVERLOAD: line('overload'),
-  RATE_LIMITED: line('overload'),
+  /** 429 and the like: it is we who ask too often. What users get, nobody has said. */
+  RATE_LIMITED: probe('overload'),
   MAINTENANCE: line('maintenance'),
   CONTENT: line('wrong_content'),
   SELECTOR_LOST: line('wrong_content'),

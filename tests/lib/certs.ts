@@ -31,6 +31,11 @@ export interface Certificates {
   readonly selfSigned: Keypair;
   /** Valid from tomorrow on. */
   readonly early: Keypair;
+  /** By an authority below the authority, with that one's certificate and without it. */
+  readonly chained: Keypair;
+  readonly incomplete: Keypair;
+  /** With a hundred certificates sent along that prove nothing. */
+  readonly crowded: Keypair;
 }
 
 interface Wish {
@@ -62,8 +67,20 @@ async function make(): Promise<Certificates> {
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
     ],
   });
+  const between = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const middle = await x509.X509CertificateGenerator.create({
+    serialNumber: '02',
+    subject: 'CN=Ringback test intermediate',
+    issuer: authority.subject,
+    notBefore: daysFromNow(-2),
+    notAfter: daysFromNow(200),
+    publicKey: between.publicKey,
+    signingKey: keys.privateKey,
+    signingAlgorithm: ALGORITHM,
+    extensions: [new x509.BasicConstraintsExtension(true, 0, true)],
+  });
   const signed = (wish: Wish) => issue(wish, { name: authority.subject, key: keys.privateKey });
-  const [good, expired, wrongName, soon, early, selfSigned] = await Promise.all([
+  const [good, expired, wrongName, soon, early, selfSigned, incomplete] = await Promise.all([
     signed({}),
     signed({ fromDays: -30, toDays: -1 }),
     signed({ names: ['elsewhere.example.id'], addresses: [] }),
@@ -71,11 +88,17 @@ async function make(): Promise<Certificates> {
     signed({ toDays: 5.5 }),
     signed({ fromDays: 1 }),
     issue({}),
+    issue({}, { name: middle.subject, key: between.privateKey }),
   ]);
+  const chained = { key: incomplete.key, cert: incomplete.cert + '\n' + middle.toString('pem') };
+  const crowded = {
+    key: good.key,
+    cert: [good.cert, ...Array.from({ length: 100 }, () => selfSigned.cert)].join('\n'),
+  };
   const ca = authority.toString('pem');
   const caFile = join(mkdtempSync(join(tmpdir(), 'ringback-ca-')), 'ca.pem');
   writeFileSync(caFile, ca);
-  return { ca, caFile, good, expired, wrongName, soon, early, selfSigned };
+  return { ca, caFile, good, expired, wrongName, soon, early, selfSigned, chained, incomplete, crowded };
 }
 
 /** A server certificate by an issuer, or by itself. */

@@ -96,10 +96,23 @@ describe('an HTML page', () => {
 
   test.each([
     [404, 'failed STATUS accepting'],
-    [429, 'failed RATE_LIMITED accepting'],
+    [429, 'unknown RATE_LIMITED none'],
     [500, 'failed SERVER_ERROR accepting'],
   ])('status %d is %s', async (status, expected) => {
     expect(short(await look(await page('no', 'text/plain', status)))).toBe(expected);
+  });
+
+  test('MC-9: who asks us to come later is heard, in seconds and as a date', async () => {
+    const later = new Date(NOW + 120_000).toUTCString();
+    for (const [status, value] of [
+      [429, '120'],
+      [503, later],
+    ] as const) {
+      const url = await serve((_request, response) => response.writeHead(status, { 'retry-after': value }).end('no'));
+      const finding = await look(url);
+      expect(short(finding)).toBe(status === 429 ? 'unknown RATE_LIMITED none' : 'failed OVERLOAD accepting');
+      expect(finding.facts['retry_after']).toBe(120);
+    }
   });
 
   test('a newest announcement that is too old is degraded when a limit is set', async () => {

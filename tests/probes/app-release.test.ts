@@ -108,6 +108,16 @@ describe('the version in the App Store', () => {
     expect(kept.get()).toBeUndefined();
   });
 
+  it('is not known while the store finds that we ask too often [MC-9]', async () => {
+    const { url } = await store(() => [429, 'slow down']);
+    const kept = memory();
+    expect(await look(url, NOW, kept)).toMatchObject({
+      kind: 'unknown',
+      fault: { code: 'RATE_LIMITED', cause: 'overload' },
+    });
+    expect(kept.get()).toBeUndefined();
+  });
+
   it('takes a number and no bundle id', () => {
     for (const wrong of ['com.gojek.app', 0, -1, 1.5])
       expect(appRelease.schema.safeParse({ app_store_id: wrong }).success).toBe(false);

@@ -303,7 +303,7 @@ describe('a door that does not open', () => {
     ['403 Forbidden', 'failed REJECTED reachable'],
     ['302 Found\r\nLocation: https://sso.example/login?token=abc', 'failed REDIRECT reachable'],
     ['404 Not Found', 'failed STATUS reachable'],
-    ['429 Too Many Requests\r\nRetry-After: 60', 'failed RATE_LIMITED reachable'],
+    ['429 Too Many Requests\r\nRetry-After: 60', 'unknown RATE_LIMITED none'],
     ['500 Oops', 'failed SERVER_ERROR reachable'],
     ['503 Service Unavailable\r\nRetry-After: 30', 'failed OVERLOAD reachable'],
     ['200 OK', 'failed PROTO_REFUSED reachable'],

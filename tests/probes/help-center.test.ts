@@ -133,6 +133,24 @@ describe('articles', () => {
     expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'CANNOT_JUDGE' } });
   });
 
+  it('are not judged while the site finds that we ask too often, and it is told when to come again [MC-9]', async () => {
+    const busy = { status: 429, headers: { 'retry-after': '90' }, body: 'slow down' };
+    const { url } = await site({ '/': page(FILLER), '/a': busy });
+    const settings = { home: url, pages: [{ url: `${url}/a`, contains: 'terkunci' }] };
+    const seen = { kind: 'unknown', fault: { code: 'RATE_LIMITED', cause: 'overload' } };
+    expect(await look(settings)).toMatchObject(seen);
+    const home = await site({ '/': busy, '/a': busy });
+    const settingsOfHome = { home: home.url, pages: [{ url: `${home.url}/a`, contains: 'terkunci' }] };
+    expect(await look(settingsOfHome)).toMatchObject({ ...seen, facts: { retry_after: 90 } });
+  });
+
+  it('that is gone with a good status is gone [MC-7]', async () => {
+    const { url } = await site({ '/': page(FILLER), '/a': '<title>Halaman tidak ditemukan</title>' + FILLER });
+    const finding = await look({ home: url, pages: [{ url: `${url}/a` }] });
+    expect(finding).toMatchObject({ kind: 'failed', fault: { code: 'CONTENT' } });
+    expect(faultOf(finding)?.message).toContain('soft 404');
+  });
+
   it('that come as JSON are read as well', async () => {
     const body = JSON.stringify({
       the: 1,

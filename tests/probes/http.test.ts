@@ -15,6 +15,7 @@ import type { Fault } from '../../src/core/fault.ts';
 import type { Finding } from '../../src/core/model.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { certificates } from '../lib/certs.ts';
+import type { Certificates } from '../lib/certs.ts';
 import { closedPort, garbage, listening, portOf } from '../lib/servers.ts';
 import { contract, HOST, near } from '../contract/contract.ts';
 
@@ -87,12 +88,34 @@ describe('a status', () => {
     [503, '系统维护中', {}, 'MAINTENANCE', 'maintenance'],
     [503, '系統維護中', {}, 'MAINTENANCE', 'maintenance'],
     [503, 'ＭＡＩＮＴＥＮＡＮＣＥ', {}, 'MAINTENANCE', 'maintenance'],
-    [429, '', { 'retry-after': '60' }, 'RATE_LIMITED', 'overload'],
     [302, '', { location: '/elsewhere' }, 'REDIRECT', 'wrong_content'],
   ])('of %i with "%s" and %o is %s [MC-9]', async (status, body, headers, code, cause) => {
     const finding = await look({ url: await desk(answering(status, body, headers)) });
     expect(finding).toMatchObject({ kind: 'failed', rung: 'accepting', fault: { code, cause }, facts: { status } });
     if ('retry-after' in headers) expect(finding.facts['retry_after']).toBe(Number(headers['retry-after']));
+  });
+
+  it.each([
+    ['60', 60],
+    [new Date(Date.now() + 3_600_000).toUTCString(), 3_600],
+    [new Date(Date.now() - 3_600_000).toUTCString(), 0],
+    ['soon', undefined],
+    ['-5', undefined],
+    ['1e9', undefined],
+  ])('of 429 with Retry-After: %s is nobody’s outage: we ask too often [MC-9]', async (value, seconds) => {
+    const finding = await look({ url: await desk(answering(429, 'slow down', { 'retry-after': value })) });
+    expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'RATE_LIMITED', cause: 'overload' } });
+    const told = finding.facts['retry_after'];
+    if (seconds === undefined) expect(told).toBeUndefined();
+    else expect(Math.abs(Number(told) - seconds)).toBeLessThan(60);
+  });
+
+  it('of 403, 429 or 503 with a wall against robots cannot be judged [MC-7]', async () => {
+    const wall = '<title>Just a moment...</title><script src="/cdn-cgi/challenge-platform/x.js"></script>';
+    for (const status of [403, 429, 503]) {
+      const finding = await look({ url: await desk(answering(status, wall, { 'content-type': 'text/html' })) });
+      expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'CANNOT_JUDGE' } });
+    }
   });
 
   it('of 503 says until when as a date too [MC-9]', async () => {
@@ -160,6 +183,89 @@ describe('an expectation', () => {
     );
     const deep = '['.repeat(100_000) + ']'.repeat(100_000);
     expect(codeOf(await look({ url: await desk(answering(200, deep)), expect: { json } }))).toBe('TOO_DEEP');
+  });
+});
+
+describe('a page that is another one than its status says [MC-7]', () => {
+  const html = (title: string, body = ''): string =>
+    `<!doctype html><html><head><title>${title}</title></head><body>${body}</body></html>`;
+  const filler = '<p>Silakan pilih topik yang ingin Anda ketahui.</p>'.repeat(200);
+  const page = async (body: string, settings: Record<string, unknown> = {}, type = 'text/html; charset=utf-8') => {
+    const finding = await look({ url: await desk(answering(200, body, { 'content-type': type })), ...settings });
+    return `${finding.kind} ${codeOf(finding)}`;
+  };
+
+  it.each([
+    ['soft 404, in English', html('Page not found')],
+    ['soft 404 by number', html('404')],
+    ['soft 404 of a shop', html('Bantuan', '<h1>Error 404</h1>')],
+    ['soft 404, in Indonesian', html('Halaman tidak ditemukan | Bantuan')],
+    ['soft 404, in Indonesian, by its heading', html('', '<h1 class="t">Artikel ini sudah <b>dihapus</b></h1>')],
+    ['soft 404, in simplified Chinese', html('', '<h1>页面不存在</h1>')],
+    ['soft 404, in traditional Chinese', html('找不到網頁')],
+  ])('%s: it failed', async (_name, body) => {
+    expect(await page(body + filler)).toBe('failed CONTENT');
+  });
+
+  it.each([
+    ['maintenance, in English', html('We are down for scheduled maintenance')],
+    ['maintenance, in Indonesian', html('GoPay', '<h1>Sistem sedang dalam pemeliharaan</h1>')],
+    ['maintenance, in Chinese', html('系统维护中')],
+    ['maintenance, in full width', html('ＭＡＩＮＴＥＮＡＮＣＥ　ＭＯＤＥ')],
+  ])('%s: it failed', async (_name, body) => {
+    expect(await page(body + filler)).toBe('failed MAINTENANCE');
+  });
+
+  it.each([
+    ['a captcha', html('Verify you are human')],
+    ['a captcha, in Indonesian', html('', '<h1>Buktikan Anda bukan robot</h1>')],
+    ['a captcha, in Chinese', html('安全验证', '<h1>请输入验证码</h1>')],
+    ['a browser check', html('Just a moment...')],
+  ])('%s: it cannot be judged', async (_name, body) => {
+    expect(await page(body + filler)).toBe('unknown CANNOT_JUDGE');
+  });
+
+  it.each([
+    ['help with captchas', html('Cara masuk', '<h1>Masuk ke akun</h1><p>Isi captcha.</p>')],
+    ['news of maintenance', html('Scheduled maintenance on 25 November', '<h1>Pemeliharaan terjadwal</h1>')],
+    ['no disturbance', html('Status', '<h1>Tidak ada gangguan</h1>')],
+    ['an article about 404', html('What does error 404 mean?')],
+    ['a login page that was asked for', html('Masuk', '<form><input type="password"></form>')],
+  ])('%s is what it says it is', async (_name, body) => {
+    expect(await page(body)).toBe('ok ok');
+  });
+
+  it('what is expected decides: found, it is there; not found, the page says why', async () => {
+    const lost = html('Page not found', '<p>Try the search</p>');
+    expect(await page(lost, { expect: { body: { contains: 'Try the search' } } })).toBe('ok ok');
+    const login = html('Akun', '<form action="/in"><input name="p" type="password"></form>');
+    const wanted = { expect: { body: { contains: 'Hubungi kami' } } };
+    expect(await page(login, wanted)).toBe('unknown CANNOT_JUDGE');
+    expect(await page(html('x', '<p>Please complete the captcha</p>'), wanted)).toBe('unknown CANNOT_JUDGE');
+    expect(await page(html('x', '<p>Layanan sedang dalam perbaikan</p>'), wanted)).toBe('failed MAINTENANCE');
+    expect(await page(html('Berita'), wanted)).toBe('failed CONTENT');
+    expect(await page(html('Page not found'), {}, 'application/json')).toBe('ok ok');
+  });
+
+  it('a redirect to a login cannot be judged, unless a login was asked for', async () => {
+    const url = await desk((request, response) => {
+      const isDoor = request.url === '/sso/login';
+      response
+        .writeHead(isDoor ? 200 : 302, { 'content-type': 'text/html', location: '/sso/login' })
+        .end('<h1>Hi</h1>');
+    });
+    expect(codeOf(await look({ url, follow: 1 }))).toBe('CANNOT_JUDGE');
+    expect(codeOf(await look({ url: `${url}/login`, follow: 1 }))).toBe('ok');
+  });
+
+  it('S-H4: markup made to slow a pattern down costs no more than other markup', async () => {
+    const texts = ['<title', '<title>', '<h1', '<h1>', '<input ', '<input type', '404 ', '<', ' '];
+    for (const text of texts) {
+      const body = `<html>${text.repeat(Math.floor(250_000 / text.length))}`;
+      const began = performance.now();
+      await page(body, { expect: { body: { contains: 'never there' } } });
+      expect(performance.now() - began, text).toBeLessThan(1_000);
+    }
   });
 });
 
@@ -351,7 +457,7 @@ describe('a hostile far side', () => {
 });
 
 describe('over TLS', () => {
-  async function secure(kind: 'good' | 'soon' | 'expired' | 'wrongName' | 'selfSigned') {
+  async function secure(kind: Exclude<keyof Certificates, 'ca' | 'caFile'>) {
     const made = await certificates();
     let asked = 0;
     const server = createSecureServer(made[kind], (_request, response) => {
@@ -395,6 +501,16 @@ describe('over TLS', () => {
     expect(finding).toMatchObject({ kind: 'failed', rung: 'reachable', fault: { code, cause: 'tls' } });
     expect(finding.facts['certificate_days']).toEqual(expect.any(Number));
     expect(asked()).toBe(0);
+  });
+
+  it('one without that of its issuer is an incomplete chain, named as such and with its days; with it, all is well [MC-6]', async () => {
+    const alone = await secure('incomplete');
+    const finding = await look({ url: alone.url, ca: alone.ca });
+    expect(finding).toMatchObject({ kind: 'failed', rung: 'reachable', fault: { code: 'CERT_UNTRUSTED' } });
+    expect(faultOf(finding)?.message).toMatch(/chain of localhost is incomplete.*Ringback test intermediate/);
+    expect(finding.facts['certificate_days']).toBe(89);
+    const whole = await secure('chained');
+    expect(codeOf(await look({ url: whole.url, ca: whole.ca }))).toBe('ok');
   });
 
   it('a redirect down to http is refused [S-A4, MC-5]', async () => {

@@ -220,6 +220,7 @@ describe('filing', () => {
   it.each([
     [{ status: 500, body: {} }, 'failed SERVER_ERROR accepting'],
     [{ status: 422, body: {} }, 'failed STATUS accepting'],
+    [{ status: 429, body: {} }, 'unknown RATE_LIMITED none'],
     [{ status: 201, body: {} }, 'failed CONTENT accepting'],
     [{ status: 201, body: 'Thank you!' }, 'failed PROTO_GARBAGE accepting'],
     [{ status: 201, body: { case: { number: 'x'.repeat(200) } } }, 'failed CONTENT accepting'],
