@@ -24,7 +24,8 @@ export function openLedger(path: string, { config, kinds, log }: Ground): Store 
     ballastBytes: BALLAST_BYTES,
     answerMs: ({ target, finding, durationMs }) => finding.phases[answers.get(target) ?? ''] ?? durationMs,
     onBroken: ({ movedTo, why }) => {
-      log.error({ event: 'store', movedTo }, `${why}. It is kept as ${movedTo}; a new store is begun`);
+      const then = movedTo === undefined ? 'At the next start it is moved aside' : `It is kept as ${movedTo}`;
+      log.error({ event: 'store', movedTo }, `${why}. ${then}; a new store is begun`);
     },
     onFull: (isFull) => {
       if (isFull) log.error({ event: 'store', full: true }, 'the disk is full: alerts go on, history waits in memory');

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
+import { checkAside, isMarked, unmark } from './check.ts';
 import { StoreError, sqliteCode } from './error.ts';
 import { migrate, moveInto, STEPS, versionOf } from './migrations.ts';
 
@@ -22,7 +23,7 @@ const MAGIC = 'SQLite format 3\0';
 const HEADER_BYTES = 100;
 /** SQLite's own default, on which the library is built. */
 export const PAGE_BYTES = 4_096;
-/** Bigger files are not read from end to end at each start; SQLite still notices damage where it reads. */
+/** Bigger files are read from end to end after the start, in a thread: it takes seconds for each GiB. */
 const CHECK_UP_TO_BYTES = 128 * 2 ** 20;
 const WAL_KEEP_BYTES = 8 * 2 ** 20;
 
@@ -38,9 +39,10 @@ export interface OpenFile {
   readonly release: () => void;
 }
 
-/** What was found to be broken at the start, where it lies now, and why it is of no use. */
+/** What was found to be broken, where it lies now, and why it is of no use. */
 export interface Broken {
-  readonly movedTo: string;
+  /** Absent: it is at work, was too big to be read before that, and is moved aside at the next start. */
+  readonly movedTo?: string;
   readonly why: string;
 }
 
@@ -48,7 +50,9 @@ export interface OpenOptions {
   /** Milliseconds that a statement waits for another process's lock; the loop stands still meanwhile. */
   readonly busyMs: number;
   readonly steps: readonly string[];
-  /** A broken file is moved aside and a new one begun; absent: it is refused. */
+  /** Bigger files are opened unchecked, unless they were found broken before. */
+  readonly checkUpToBytes?: number;
+  /** A broken file is moved aside and a new one begun, now or at the next start; absent: it is refused. */
   readonly onBroken?: (broken: Broken) => void;
 }
 
@@ -58,7 +62,9 @@ export function openFile(wanted: string, options: OpenOptions = { busyMs: 50, st
   const path = settle(resolve(wanted));
   const unlock = lock(path);
   try {
-    let db = openOrBegin(path, options);
+    const opened = openOrBegin(path, options);
+    let { db } = opened;
+    const checking = opened.isChecked ? undefined : checkAside(path, onDamage);
     return {
       db,
       path,
@@ -68,6 +74,7 @@ export function openFile(wanted: string, options: OpenOptions = { busyMs: 50, st
         return db;
       },
       release: () => {
+        checking?.end();
         db.close();
         unlock();
       },
@@ -77,28 +84,38 @@ export function openFile(wanted: string, options: OpenOptions = { busyMs: 50, st
     throw inWords(path, error);
   }
 
-  function openOrBegin(at: string, { onBroken }: OpenOptions): Database.Database {
+  function onDamage(found: string): void {
+    options.onBroken?.({ why: damaged(path, found) });
+  }
+
+  function openOrBegin(at: string, { onBroken }: OpenOptions): Opened {
     try {
       if (!existsSync(at)) create(at, steps);
-      return open(at, busyMs, steps);
+      return open(at, options);
     } catch (error) {
       const found = inWords(at, error);
       if (onBroken === undefined || !isBroken(found)) throw found;
       const movedTo = moveAside(at);
       create(at, steps);
-      const begun = open(at, busyMs, steps);
+      const begun = open(at, options);
       onBroken({ movedTo, why: found.message });
       return begun;
     }
   }
 }
 
-function open(path: string, busyMs: number, steps: readonly string[]): Database.Database {
-  refuse(path, steps.length);
+interface Opened {
+  readonly db: Database.Database;
+  /** Read from end to end before it was opened; else that is still to be done. */
+  readonly isChecked: boolean;
+}
+
+function open(path: string, { busyMs, steps, checkUpToBytes }: OpenOptions): Opened {
+  const isChecked = refuse(path, steps.length, checkUpToBytes);
   const db = connect(path, busyMs);
   try {
     migrate(db, path, steps);
-    return db;
+    return { db, isChecked };
   } catch (error) {
     db.close();
     throw error;
@@ -117,6 +134,7 @@ function moveAside(path: string): string {
   for (const suffix of ['-wal', '-shm', '']) {
     if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${name}${suffix}`);
   }
+  unmark(path);
   return name;
 }
 
@@ -184,8 +202,11 @@ export function lock(path: string): () => void {
   };
 }
 
-/** Looks at the header without SQLite, which would already touch the file (recovery, checkpoint). */
-export function refuse(path: string, newest: number): void {
+/**
+ * Looks at the header without SQLite, which would already touch the file (recovery, checkpoint), then at every page unless
+ * there are too many. Whether it did.
+ */
+export function refuse(path: string, newest: number, checkUpToBytes = CHECK_UP_TO_BYTES): boolean {
   const header = Buffer.alloc(HEADER_BYTES);
   const { size } = statSync(path);
   if (size === 0) throw new StoreError('empty', `${path} is empty: it is no store; delete it to start anew`);
@@ -218,20 +239,38 @@ export function refuse(path: string, newest: number): void {
       `${path} is shorter than its header says: part of it is missing; restore a backup`,
     );
   }
-  inspect(path, size, newest);
+  const isToBeChecked = size <= checkUpToBytes || isMarked(path);
+  inspect(path, newest, isToBeChecked);
+  return isToBeChecked;
 }
 
 /** Reads through a connection that cannot write. The version may stand in the log only. */
-function inspect(path: string, size: number, newest: number): void {
+function inspect(path: string, newest: number, isToBeChecked: boolean): void {
   const db = new Database(path, { readonly: true, fileMustExist: true });
   try {
     refuseNewer(path, versionOf(db), newest);
-    if (size > CHECK_UP_TO_BYTES) return;
-    const found = String(db.pragma('quick_check(1)', { simple: true }));
-    if (found !== 'ok') throw new StoreError('damaged', `${path} is damaged (${found}); restore a backup`);
+    if (!isToBeChecked) return;
+    const found = quickCheck(db);
+    if (found !== 'ok') throw new StoreError('damaged', damaged(path, found));
+    // What was found broken once has been mended or replaced.
+    unmark(path);
   } finally {
     db.close();
   }
+}
+
+/** `ok`, or what is wrong first. */
+export function quickCheck(db: Database.Database): string {
+  try {
+    return String(db.pragma('quick_check(1)', { simple: true }));
+  } catch (error) {
+    if (/^SQLITE_(?:CORRUPT|NOTADB)/.test(sqliteCode(error))) return sqliteCode(error);
+    throw error;
+  }
+}
+
+function damaged(path: string, found: string): string {
+  return `${path} is damaged (${found}); restore a backup`;
 }
 
 function refuseNewer(path: string, version: number, newest: number): void {

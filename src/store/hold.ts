@@ -9,6 +9,7 @@ import { historyWriter, holdBack, type Held } from './history.ts';
 import { lookWriter } from './look.ts';
 import { remember } from './memory.ts';
 import { STEPS } from './migrations.ts';
+import { oldRows } from './retention.ts';
 import { rollups, type AnswerMs } from './rollup.ts';
 import { statements } from './statements.ts';
 
@@ -24,7 +25,9 @@ export interface StoreOptions extends Partial<GroupOptions> {
   readonly ballastBytes?: number;
   /** The disk is full (history is held back from now on), or is no longer. */
   readonly onFull?: (isFull: boolean) => void;
-  /** A broken file was moved aside and a new one begun; absent: a broken file is refused. */
+  /** Bigger files are not read from end to end before the start, but beside it. */
+  readonly checkUpToBytes?: number;
+  /** A broken file was moved aside and a new one begun, or will be at the next start; absent: a broken file is refused. */
   readonly onBroken?: (broken: Broken) => void;
 }
 
@@ -46,8 +49,8 @@ const LOG_PAGES = { usual: 1_000, scarce: 32 };
 const CATCH_UP = 200;
 
 export function openHold(path: string, options: StoreOptions): Hold {
-  const { busyMs = BUSY_MS, steps = STEPS, onBroken, answerMs = took } = options;
-  const file = openFile(path, { busyMs, steps, ...(onBroken && { onBroken }) });
+  const { busyMs = BUSY_MS, steps = STEPS, answerMs = took } = options;
+  const file = openFile(path, { ...options, busyMs, steps });
   const held = holdBack();
   let bound = bind(file.db, held, answerMs);
   const ballast = openBallast(file.path, options.ballastBytes ?? 0);
@@ -143,6 +146,7 @@ function bind(db: Database, held: Held, answerMs: AnswerMs) {
   return {
     db,
     rolls,
+    old: oldRows(db),
     ...lookWriter(db, memory, history),
     catchUp: history.catchUp,
     audit: auditWriter(db),

@@ -3,6 +3,7 @@ import { existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import Database from 'better-sqlite3';
+import { unmark } from './check.ts';
 import { StoreError } from './error.ts';
 import { freeName, inWords, lock, PAGE_BYTES, refuse, settle } from './file.ts';
 import { moveInto, schemaOf, STEPS, versionOf } from './migrations.ts';
@@ -42,6 +43,7 @@ export async function restoreFile(from: string, wanted: string, options: Restore
     const sentSince = existsSync(path) ? carryOver(path, draft) : 0;
     const movedTo = existsSync(path) ? setAside(path) : undefined;
     moveInto(path, draft);
+    unmark(path);
     return { path, movedTo, sentSince };
   } catch (error) {
     clear(draft);
@@ -97,6 +99,7 @@ const TEXTS = [
   ['rollup', 'histogram'],
   ['audit', 'before'],
   ['audit', 'after'],
+  ['memory', 'value'],
 ] as const;
 
 function hasTable(db: Database.Database, table: string): boolean {

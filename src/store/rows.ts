@@ -112,6 +112,9 @@ export interface IncidentRow {
 
 type IncidentRest = Omit<Incident, 'id' | 'provider' | 'channel' | 'openedAt' | 'resolvedAt' | 'impact' | 'cause'>;
 
+/** As the first versions wrote it: an incident was of one channel, which was not said twice. */
+type Earlier<Written extends { readonly channels: unknown }> = Omit<Written, 'channels'> & Partial<Written>;
+
 export function packIncident(incident: Incident): IncidentRow {
   const { id, provider, channel, openedAt, resolvedAt, impact, cause, ...rest } = incident;
   const columns = { id, provider, channel, opened_at: openedAt, resolved_at: resolvedAt ?? null, impact, cause };
@@ -119,7 +122,7 @@ export function packIncident(incident: Incident): IncidentRow {
 }
 
 export function unpackIncident(row: IncidentRow): Incident {
-  return {
+  return withChannels({
     id: row.id,
     provider: row.provider,
     channel: row.channel,
@@ -127,8 +130,14 @@ export function unpackIncident(row: IncidentRow): Incident {
     ...(row.resolved_at === null ? {} : { resolvedAt: row.resolved_at }),
     impact: row.impact as Incident['impact'],
     cause: row.cause as Incident['cause'],
-    ...(JSON.parse(row.rest) as IncidentRest),
-  };
+    ...(JSON.parse(row.rest) as Earlier<IncidentRest>),
+  });
+}
+
+function withChannels(incident: Earlier<Incident>): Incident {
+  const { channel, openedAt: since, resolvedAt, impact, cause, channels } = incident;
+  const own = { channel, since, ...(resolvedAt !== undefined && { resolvedAt }), impact, cause, suspended: [] };
+  return { ...incident, channels: channels ?? [own] };
 }
 
 export interface NotificationRow {
@@ -147,7 +156,8 @@ export function packNotification(each: Notification): NotificationRow {
 
 export function unpackNotification(row: NotificationRow): Notification {
   const { key, receiver, created_at: createdAt, due_at: dueAt } = row;
-  return { key, receiver, createdAt, dueAt, message: JSON.parse(row.message) as Message };
+  const message = JSON.parse(row.message) as Omit<Message, 'incident'> & { readonly incident: Earlier<Incident> };
+  return { key, receiver, createdAt, dueAt, message: { ...message, incident: withChannels(message.incident) } };
 }
 
 export interface NoticeColumns {

@@ -11,13 +11,13 @@ import { openStore, type Store } from '../../src/store/store.ts';
 import { BAD, folder, GOOD, lookAt, MINUTE, MORNING, ruleFor, targetOf, tell } from '../lib/ledger.ts';
 import { watchLoop } from '../lib/loop.ts';
 import { describeWith, ROOT } from '../lib/needs.ts';
+import { filled } from '../lib/oldstore.ts';
 import { LATER, type Deed } from './writer.ts';
 
 /** A few each time; `node tests/abuse/full.ts` sets the figures of a release. */
 const rounds = (name: string, few: number): number => Number(process.env[`${name}_ROUNDS`] ?? few);
 const CHILD = fileURLToPath(new URL('writer.ts', import.meta.url));
 const trunk = targetOf();
-const APPLICATION = 0x52696e67;
 const OLD = { observationsMs: 1, evidenceMs: 1, rollupsMs: 1e13 };
 
 interface Ended {
@@ -128,23 +128,6 @@ describe('R-4: a log that is torn or has a bit flipped', () => {
     return flipped;
   }
 });
-
-/** A store with `looks` of one target, written at one go; of the schema `version`. */
-function filled(path: string, looks: number, version: number = STEPS.length): void {
-  const db = new Database(path);
-  db.pragma('auto_vacuum = incremental');
-  db.pragma(`application_id = ${APPLICATION}`);
-  for (const step of STEPS.slice(0, version)) db.exec(step);
-  db.pragma(`user_version = ${version}`);
-  db.exec(`
-    insert into target (id, name, channel) values (1, '${trunk.id}', '${trunk.channel}');
-    insert into location (id, name) values (1, 'jakarta');
-    insert into standing (target, location, health) values (1, 1, '{"phase":"unknown"}');
-    insert into observation (target, location, slot_at, at, duration_ms, kind, rung)
-      with recursive n (i) as (select 0 union all select i + 1 from n where i + 1 < ${looks})
-      select 1, 1, ${MORNING} + i * 60000, ${MORNING} + i * 60000, 21.5, i % 4, 1 from n`);
-  db.close();
-}
 
 async function countOf(store: Store): Promise<number> {
   const rows = await store.rollups(trunk.id, 'day', 0, 1e15);

@@ -136,6 +136,11 @@ describe('S-K4: a copy that was crafted', () => {
     'of another application': { sql: 'pragma application_id = 7', trouble: 'foreign' },
     'with another page size': { sql: 'pragma page_size = 65536; vacuum', trouble: 'foreign' },
     'with texts that are not ours': { sql: "update standing set health = '{'", trouble: 'foreign' },
+    'with a memory that is none': { sql: "insert into memory values (1, 1, 'x')", trouble: 'foreign' },
+    'with a memory of nobody': {
+      sql: "pragma foreign_keys = off; insert into memory values (77, 1, '{}')",
+      trouble: 'foreign',
+    },
     'of a version that is yet to come': { sql: 'pragma user_version = 99', trouble: 'newer' },
     'of no version': { sql: 'pragma user_version = 0', trouble: 'foreign' },
     'cut short': {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { degraded, fault, ok, unknown } from '../../src/core/fault.ts';
+import { UNKNOWN_HEALTH } from '../../src/core/judge.ts';
 import { openStore } from '../../src/store/store.ts';
 import { BAD, folder, freshStore, GOOD, lookAt, MINUTE, MORNING, ruleFor, targetOf, tell } from '../lib/ledger.ts';
 
@@ -212,11 +213,37 @@ describe('retention', () => {
     const dropped = await store.prune(now, { observationsMs: 1, evidenceMs: 1 });
     expect(dropped.observations).toBe(4_499);
     expect((await store.health())[0]?.last.slotAt).toBe(looks.at(-1)?.slotAt);
-    expect(await store.prune(now, { observationsMs: 1, evidenceMs: 1 })).toEqual({
+    expect(await store.prune(now, { observationsMs: 1, evidenceMs: 1 })).toMatchObject({
       observations: 0,
       evidence: 0,
       rolled: 0,
     });
+  });
+
+  it('goes through more targets than fit on one page, and leaves none out', async () => {
+    const { store } = freshStore();
+    const targets = Array.from({ length: 430 }, (_, index) => targetOf(`gopay/hotline/target${index}`));
+    const looks = targets.flatMap((each) => [0, 1, 2].map((minute) => lookAt(each, minute, GOOD)));
+    const ruled = () => ({ health: UNKNOWN_HEALTH, notifications: [] });
+    await Promise.all(looks.map((look) => store.record(look, trunk.channel, ruled)));
+    const pruned = await store.prune(MORNING + 99_999 * MINUTE, { observationsMs: 1, evidenceMs: 1 });
+    expect(pruned).toMatchObject({ observations: 2 * targets.length, rolled: 3 * targets.length });
+    expect(new Set((await store.health()).map((each) => each.last.slotAt))).toEqual(new Set([looks[2]?.slotAt]));
+  });
+
+  it('takes up again what a transaction that failed had begun', async () => {
+    const { store, path } = freshStore();
+    const looks = Array.from({ length: 900 }, (_, minute) => lookAt(trunk, minute, GOOD));
+    await Promise.all(looks.map((look) => store.record(look, trunk.channel, ruleFor(trunk, look))));
+    const other = new Database(path);
+    other.exec('begin immediate');
+    const pruning = store.prune(MORNING + 99_999 * MINUTE, { observationsMs: 1, evidenceMs: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    other.exec('commit');
+    other.close();
+    expect(await pruning).toMatchObject({ observations: 899, rolled: 900 });
+    const days = await store.rollups(trunk.id, 'day', 0, 1e15);
+    expect(days.reduce((sum, each) => sum + each.looks.ok, 0)).toBe(900);
   });
 
   it('drops old evidence and leaves the incident', async () => {

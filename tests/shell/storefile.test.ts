@@ -5,11 +5,14 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeF
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { fault } from '../../src/core/fault.ts';
 import { StoreError } from '../../src/store/error.ts';
 import type { Broken } from '../../src/store/file.ts';
 import { STEPS } from '../../src/store/migrations.ts';
+import { openReader } from '../../src/store/reader.ts';
 import { openStore } from '../../src/store/store.ts';
-import { folder, GOOD, lookAt, ruleFor, targetOf, tell } from '../lib/ledger.ts';
+import { folder, GOOD, lookAt, messageOf, MINUTE, MORNING, ruleFor, targetOf, tell } from '../lib/ledger.ts';
+import { oldStore } from '../lib/oldstore.ts';
 
 const trunk = targetOf();
 
@@ -174,6 +177,120 @@ describe('F6: a store that is broken at the start', () => {
     expect(() => openStore(path, { onBroken })).toThrow(/not an SQLite/);
     expect(readdirSync(join(path, '..')).sort()).toEqual(['ringback.db', 'ringback.db.lock']);
   });
+});
+
+describe('a store too big to be read before the start', () => {
+  /** Longer than the first page, so that the start finds nothing wrong; then as small a limit as there is. */
+  const BIG = { checkUpToBytes: 0 };
+
+  async function spoilt(): Promise<{ path: string; bytes: Buffer }> {
+    const path = await usedStore();
+    const db = new Database(path);
+    const root = db.prepare("select rootpage from sqlite_schema where name = 'audit_at'").pluck().get() as number;
+    db.close();
+    const bytes = readFileSync(path).fill(0xa5, (root - 1) * 4_096, root * 4_096);
+    writeFileSync(path, bytes);
+    return { path, bytes };
+  }
+
+  it('is read beside the work; what is broken is told, and moved aside at the next start', async () => {
+    const { path, bytes } = await spoilt();
+    const found: Broken[] = [];
+    const onBroken = (broken: Broken) => found.push(broken);
+    const first = openStore(path, { ...BIG, onBroken });
+    expect(found).toEqual([]);
+    await expect.poll(() => found, { timeout: 20_000 }).toHaveLength(1);
+    expect(found[0]).toEqual({ why: expect.stringContaining(`${path} is damaged (`) as string });
+    // What it is of use for goes on.
+    await tell(first, trunk, [GOOD], 1);
+    expect(await first.looksSince(trunk.id, 0)).toBe(2);
+    await first.close();
+    const kept = readFileSync(path);
+    expect(kept.subarray(0, 18)).toEqual(bytes.subarray(0, 18));
+    const second = openStore(path, { ...BIG, onBroken });
+    expect(found).toHaveLength(2);
+    expect(readFileSync(found[1]?.movedTo ?? '')).toEqual(kept);
+    expect(await second.health()).toEqual([]);
+    await second.close();
+    await openStore(path, { onBroken }).close();
+    expect(found).toHaveLength(2);
+  });
+
+  it('is refused at the next start where nobody said that it may be moved', async () => {
+    const { path } = await spoilt();
+    const found: Broken[] = [];
+    const first = openStore(path, { ...BIG, onBroken: (broken) => found.push(broken) });
+    await expect.poll(() => found, { timeout: 20_000 }).toHaveLength(1);
+    await first.close();
+    const kept = readFileSync(path);
+    expect(() => openStore(path, BIG)).toThrow(/is damaged/);
+    expect(readFileSync(path)).toEqual(kept);
+  });
+
+  it('that is sound is worked with, and closing does not wait for the reading', async () => {
+    const path = await usedStore();
+    const found: Broken[] = [];
+    const store = openStore(path, { ...BIG, onBroken: (broken) => found.push(broken) });
+    await tell(store, trunk, [GOOD], 1);
+    await store.close();
+    const again = openStore(path, { onBroken: (broken) => found.push(broken) });
+    expect(await again.looksSince(trunk.id, 0)).toBe(2);
+    await again.close();
+    expect(found).toEqual([]);
+  });
+});
+
+describe('R-10: a store of an older schema', () => {
+  const member = {
+    target: trunk.id,
+    since: MORNING,
+    impact: 'outage',
+    fault: fault('TCP_REFUSED', 'refused'),
+    probe: 'sip-options',
+  };
+  /** As the first versions wrote it: of one channel, which is not said twice. */
+  const rest = {
+    confirmedAt: MORNING + MINUTE,
+    because: 'refused',
+    members: [member],
+    updates: [{ at: MORNING + MINUTE, change: 'opened', text: 'trunk: refused' }],
+    told: ['ops-mail'],
+  };
+  const { openedAt, ...head } = { id: 'old.1', provider: 'gopay', channel: trunk.channel, openedAt: MORNING };
+  const incident = { ...head, openedAt, impact: 'outage', cause: 'refused', ...rest };
+  const message = { ...messageOf('opened'), incident };
+  const ROWS = `
+    insert into target (id, name, channel) values (1, '${trunk.id}', '${trunk.channel}');
+    insert into location (id, name) values (1, 'jakarta');
+    insert into standing (target, location, health) values (1, 1, '{"phase":"down","since":${MORNING}}');
+    insert into observation (target, location, slot_at, at, duration_ms, kind, rung, fault)
+      values (1, 1, ${MORNING}, ${MORNING}, 21.5, 2, 0, 'TCP_REFUSED');
+    insert into incident values ('old.1', 'gopay', '${trunk.channel}', ${MORNING}, null, 'outage', 'refused',
+      '${JSON.stringify(rest)}');
+    insert into notification (key, receiver, incident, created_at, due_at, message)
+      values ('old.1:opened:ops-mail', 'ops-mail', 'old.1', ${MORNING}, ${MORNING}, '${JSON.stringify(message)}')`;
+  const own = { channel: trunk.channel, since: MORNING, impact: 'outage', cause: 'refused', suspended: [] };
+
+  for (const version of STEPS.keys().map((step) => step + 1)) {
+    it(`${version} is read, and its incident is told and ended like any other`, async () => {
+      const path = join(folder(), 'ringback.db');
+      oldStore(path, version, ROWS);
+      const store = openStore(path);
+      expect((await store.openIncidents()).map((each) => each.channels)).toEqual([[own]]);
+      const [due] = await store.due(MORNING + 9 * MINUTE, 9, []);
+      expect(due?.message.incident.channels).toEqual([own]);
+      const rulings = await tell(store, trunk, [GOOD, GOOD], 1);
+      expect(rulings[1]?.incident).toMatchObject({
+        id: 'old.1',
+        channels: [{ ...own, resolvedAt: MORNING + MINUTE + 3 }],
+      });
+      expect(await store.openIncidents()).toEqual([]);
+      await store.close();
+      const reader = openReader(path, () => 0);
+      expect(reader.incidents(0, MORNING + 99 * MINUTE)).toHaveLength(1);
+      reader.close();
+    });
+  }
 });
 
 describe('R-6: a store belongs to one process', () => {
