@@ -1,10 +1,12 @@
 /** One look: run the probe, stamp it, judge it, record it. It is the door at which a probe's defects are caught. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isMeantForUs, waitAsked } from './core/courtesy.ts';
+import { formatDuration } from './core/duration.ts';
 import { fault, unknown, type Fault } from './core/fault.ts';
 import { holdPromise, isUnsettled } from './core/judge.ts';
 import type { Ledger, Ruling, Standing } from './core/ledger.ts';
-import type { Expectation, Finding, Instant, LocationId, Observation, Target } from './core/model.ts';
+import type { Expectation, Finding, Instant, LocationId, Observation, Target, TargetId } from './core/model.ts';
 import type { Memory, ProbeKind } from './core/probe.ts';
 import { openMemory, type Recalled } from './core/recall.ts';
 import { present } from './core/present.ts';
@@ -59,6 +61,7 @@ export function openRunner(options: RunnerOptions): Runner {
   const stopping = new AbortController();
   const isStopping = (): boolean => stopping.signal.aborted;
   const running = new Set<Promise<number | undefined>>();
+  const rests = new Rests(options.monotonic);
 
   async function look(target: Target, slotAt: Instant): Promise<number | undefined> {
     const assignment = options.assignment(target);
@@ -83,7 +86,7 @@ export function openRunner(options: RunnerOptions): Runner {
     const memory = await recall(assignment, options);
     const seen = (await isOverBudget(target, at, options.ledger))
       ? unknown(fault('BUDGET', `the budget of ${target.budgetPerDay ?? 0} looks in 24 hours is spent`))
-      : await weighed(assignment, at, memory);
+      : await rests.look(target.id, () => weighed(assignment, at, memory));
     if (isStopping()) return undefined;
     const durationMs = options.monotonic() - begun;
     const finding = await believed(seen, durationMs, options);
@@ -123,7 +126,7 @@ export function openRunner(options: RunnerOptions): Runner {
     const ruling = await options.ledger.record(observation, target.channel, decide, left);
     if (ruling === undefined) return undefined;
     options.onLook(observation, target, ruling);
-    return needsRecheck(ruling, observation) ? target.policy.recheckMs : undefined;
+    return recheckIn(ruling, observation, target.policy.recheckMs);
   }
 
   return {
@@ -133,6 +136,32 @@ export function openRunner(options: RunnerOptions): Runner {
       await Promise.race([Promise.allSettled(running), pause(FAREWELL_MS, undefined, { ref: false })]);
     },
   };
+}
+
+/** Targets that find that we ask too often, and until when they are left alone. A restart forgets it and asks once. */
+class Rests {
+  readonly #monotonic: () => number;
+  readonly #until = new Map<TargetId, number>();
+
+  constructor(monotonic: () => number) {
+    this.#monotonic = monotonic;
+  }
+
+  /** Looks, unless the target rests: then that is what stands for the look. */
+  async look(target: TargetId, look: () => Promise<Finding>): Promise<Finding> {
+    const left = (this.#until.get(target) ?? 0) - this.#monotonic();
+    if (left > 0) {
+      const more = formatDuration(Math.ceil(left / 1_000) * 1_000);
+      return unknown(
+        fault('RATE_LIMITED', `it finds that we ask too often, and wants to be left alone for ${more} more`),
+      );
+    }
+    this.#until.delete(target);
+    const finding = await look();
+    const ms = isMeantForUs(finding) ? waitAsked(finding) : 0;
+    if (ms > 0) this.#until.set(target, this.#monotonic() + ms);
+    return finding;
+  }
 }
 
 interface Passage {
@@ -168,8 +197,9 @@ async function isOverBudget(target: Target, at: Instant, ledger: Ledger): Promis
   return (await ledger.looksSince(target.id, at - DAY_MS)) >= target.budgetPerDay;
 }
 
-function needsRecheck(ruling: Ruling, observation: Observation): boolean {
-  return observation.finding.kind !== 'unknown' && isUnsettled(ruling.health);
+/** Milliseconds until a look out of turn, if there is to be one: not before the far side wants it. */
+function recheckIn({ health }: Ruling, { finding }: Observation, recheckMs: number): number | undefined {
+  return finding.kind === 'unknown' || !isUnsettled(health) ? undefined : Math.max(recheckMs, waitAsked(finding));
 }
 
 /** Made once: an abort without a reason makes an exception with a stack for every look. */

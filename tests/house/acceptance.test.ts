@@ -63,6 +63,7 @@ const ROWS: readonly Row[] = [
     'probes/announcements',
     'probes/help-center',
     'probes/app-release',
+    'shell/runner',
   ],
   ['MC-10', 'a selector that is lost; words that nobody sees', 'probes/announcements', 'probes/help-center'],
   ['MC-11', 'pages of script alone, too deep or too large', 'probes/announcements'],

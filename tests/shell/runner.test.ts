@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { failed, fault, ok } from '../../src/core/fault.ts';
+import { failed, fault, ok, unknown } from '../../src/core/fault.ts';
 import type { Ruling } from '../../src/core/ledger.ts';
 import type { Channel, Expectation, Finding, Observation, Target } from '../../src/core/model.ts';
 import { defineProbe, type ProbeContext } from '../../src/core/probe.ts';
@@ -46,7 +46,7 @@ afterEach(async () => {
 function bench(look: (context: ProbeContext) => Promise<Finding>, extra: Partial<Target> = {}) {
   const store = openStore(join(mkdtempSync(join(tmpdir(), 'ringback-runner-')), 'store.db'));
   stores.push(store);
-  const state = { blind: false, stalledMs: 0, aheadMs: 0, expectation: 'open' as Expectation };
+  const state = { blind: false, stalledMs: 0, aheadMs: 0, restedMs: 0, expectation: 'open' as Expectation };
   const looks: { observation: Observation; ruling: Ruling }[] = [];
   const trouble: string[] = [];
   const kind = defineProbe({
@@ -76,7 +76,7 @@ function bench(look: (context: ProbeContext) => Promise<Finding>, extra: Partial
     blind: () => state.blind,
     stalledWithin: () => state.stalledMs,
     now: () => Date.now() + state.aheadMs,
-    monotonic: () => performance.now(),
+    monotonic: () => performance.now() + state.restedMs,
     onLook: (observation, _target, ruling) => looks.push({ observation, ruling }),
     onTrouble: (_target, what) => trouble.push(what),
   });
@@ -97,6 +97,42 @@ describe('a look', () => {
     expect((await store.due(Date.now() + 1_000, 10, [])).map((each) => each.key)).toEqual([
       `${incident?.id ?? ''}:opened:ops`,
     ]);
+  });
+
+  it('is not repeated before the far side wants to be asked again, when it finds that we ask too often [MC-9]', async () => {
+    let asked = 0;
+    let wait = 120;
+    const limited = () => {
+      asked += 1;
+      return Promise.resolve(unknown(fault('RATE_LIMITED', 'no'), { phases: {}, facts: { retry_after: wait } }));
+    };
+    const { look, looks, state } = bench(limited);
+    for (let each = 0; each < 3; each++) expect(await look()).toBeUndefined();
+    expect(asked).toBe(1);
+    expect(found(looks)).toEqual(Array(3).fill('unknown RATE_LIMITED'));
+    state.restedMs = state.aheadMs = 121_000;
+    wait = 1e9;
+    await look();
+    await look();
+    expect(asked).toBe(2);
+    // Nobody silences us for more than an hour.
+    state.restedMs = state.aheadMs = 121_000 + 3_601_000;
+    await look();
+    expect(asked).toBe(3);
+  });
+
+  it('out of turn waits for as long as an overloaded far side asks, and the schedule goes on [MC-9]', async () => {
+    let asked = 0;
+    const { look, looks } = bench(() => {
+      asked += 1;
+      return Promise.resolve(
+        failed('accepting', fault('OVERLOAD', 'later'), { phases: {}, facts: { retry_after: 30 } }),
+      );
+    });
+    expect(await look()).toBe(30_000);
+    await look();
+    expect(asked).toBe(2);
+    expect(looks.map(({ ruling }) => ruling.health.phase)).toEqual(['pending', 'down']);
   });
 
   it('F20 turns a throw into unknown, and says that it is our defect', async () => {
