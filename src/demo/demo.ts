@@ -5,10 +5,12 @@ import { makeCertificates } from './certificates.ts';
 import { openChatDesk } from './chat.ts';
 import { openHooks, type Hooks } from './hooks.ts';
 import { openMailDesk, type MailFault } from './mail.ts';
+import { openMessenger } from './messenger.ts';
 import { openPanel, type Switch } from './panel.ts';
 import { openPostbox, type Postbox } from './postbox.ts';
 import { openSipDesk } from './sip.ts';
 import { openWebDesk } from './web.ts';
+import { openXmppDesk } from './xmpp.ts';
 
 /** The ports that `config/demo.yaml` names. When one of them is taken, that desk gets a free one. */
 export const PORTS = {
@@ -19,6 +21,8 @@ export const PORTS = {
   chat: 47080,
   help: 47081,
   announcements: 47082,
+  xmpp: 47083,
+  messenger: 47084,
   postbox: 47026,
   hooks: 47027,
 } as const;
@@ -68,6 +72,8 @@ export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Dem
     openMailDesk({ ...tls, smtpPort, imapPort, slowMs: SLOW_MAIL_MS, support: 'help@demo.test', users: WATCHER }),
   );
   const chat = await orFree([ports.chat], ([port = 0]) => openChatDesk({ ...tls, port, slowMs: SLOW_MS }));
+  const xmpp = await orFree([ports.xmpp], ([port = 0]) => openXmppDesk({ ...tls, port, slowMs: SLOW_MS }));
+  const messenger = await orFree([ports.messenger], ([port = 0]) => openMessenger({ ...tls, port, slowMs: SLOW_MS }));
   const web = await orFree([ports.help, ports.announcements], ([help = 0, announcements = 0]) =>
     openWebDesk({ help: { ...tls, port: help }, announcements: { port: announcements }, slowMs: SLOW_MS }),
   );
@@ -76,6 +82,8 @@ export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Dem
   const switches = [
     switchOf('phone', 'Hotline (SIP)', sip, `sip:127.0.0.1:${sip.address.udpPort}`),
     switchOf('chat', 'Live chat (WebSocket)', chat, chat.address.url),
+    switchOf('app-chat', 'Chat in the app (Rocket.Chat)', messenger, messenger.url),
+    switchOf('merchant-chat', 'Merchant chat (XMPP)', xmpp, xmpp.address.url),
     switchOf(
       'email',
       'E-mail (SMTP)',
@@ -100,11 +108,14 @@ export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Dem
       chat: chat.address.port,
       help: web.help.port,
       announcements: web.announcements.port,
+      xmpp: xmpp.address.port,
+      messenger: messenger.port,
       postbox: postbox.port,
       hooks: hooks.port,
     },
     close: async () => {
-      await Promise.all([sip.close(), mail.close(), chat.close(), web.close(), postbox.close(), hooks.close()]);
+      const desks = [sip, mail, chat, xmpp, messenger, web, postbox, hooks];
+      await Promise.all(desks.map((each) => each.close()));
     },
   };
 }

@@ -7,7 +7,7 @@ import http from '../../probes/http.ts';
 import type { Finding } from '../../src/core/model.ts';
 import type { ProbeKind } from '../../src/core/probe.ts';
 import { openChatDesk } from '../../src/demo/chat.ts';
-import type { ChatDesk } from '../../src/demo/chat.ts';
+import type { ChatDesk } from '../../src/demo/parlour.ts';
 import { openWebDesk } from '../../src/demo/web.ts';
 import type { WebDesk } from '../../src/demo/web.ts';
 import { certificates } from '../lib/certs.ts';
