@@ -16,6 +16,7 @@ import { openXmppDesk } from './xmpp.ts';
 export const PORTS = {
   sip: 47060,
   sips: 47061,
+  trunk: 47062,
   smtp: 47025,
   imap: 47143,
   chat: 47080,
@@ -65,8 +66,8 @@ const WATCHER = { 'watcher@demo.test': PASSWORD };
 export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Demo> {
   const { ca, good, expired } = await makeCertificates(now);
   const tls = { tls: good, expired };
-  const sip = await orFree([ports.sip, ports.sips], ([udpPort = 0, tlsPort = 0]) =>
-    openSipDesk({ ...tls, udpPort, tlsPort, slowMs: SLOW_MS }),
+  const sip = await orFree([ports.sip, ports.sips, ports.trunk], ([udpPort = 0, tlsPort = 0, trunkPort = 0]) =>
+    openSipDesk({ ...tls, udpPort, tlsPort, trunkPort, slowMs: SLOW_MS }),
   );
   const mail = await orFree([ports.smtp, ports.imap], ([smtpPort = 0, imapPort = 0]) =>
     openMailDesk({ ...tls, smtpPort, imapPort, slowMs: SLOW_MAIL_MS, support: 'help@demo.test', users: WATCHER }),
@@ -103,6 +104,7 @@ export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Dem
     ports: {
       sip: sip.address.udpPort,
       sips: sip.address.tlsPort,
+      trunk: sip.trunkPort,
       smtp: mail.smtp.port,
       imap: mail.imap.port,
       chat: chat.address.port,

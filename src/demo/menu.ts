@@ -12,12 +12,14 @@ interface Room {
 // Voices differ in pitch, so that an ear tells the machine from the person it leads to.
 const MACHINE = 120;
 const PERSON = 190;
+/** Whoever is put through hears nothing meanwhile: longer than any pause between the machine's words. */
+const THROUGH_S = 0.9;
 
 const ROOMS: Readonly<Record<Place, Room>> = {
   main: { says: greeting, keys: { '1': 'account', '2': 'payments', '0': 'person' } },
   account: { says: () => speech([0, 2, 1], MACHINE), keys: { '1': 'person', '9': 'main' } },
   payments: { says: () => speech([3, 4, 5, 3], MACHINE), keys: { '1': 'person', '9': 'main' } },
-  person: { says: () => speech([1, 0, 3, 5, 2, 4, 1, 0], PERSON), keys: {} },
+  person: { says: () => speech([1, 0, 3, 5, 2, 4, 1, 0], PERSON, THROUGH_S), keys: {} },
 };
 const SORRY = [4, 4] as const;
 

@@ -12,6 +12,7 @@ import type { SipMessage } from '../../probes/lib/sip/message.ts';
 import { openAttendant } from './attendant.ts';
 import type { Manners } from './attendant.ts';
 import type { Line, Refusal } from './call.ts';
+import { takeTurns } from './door.ts';
 
 export const SIP_FAULTS = [
   'none',
@@ -41,6 +42,8 @@ export interface SipDeskOptions {
   /** Port of UDP and TCP; 0, the default, picks one that is free for both. */
   readonly udpPort?: number;
   readonly tlsPort?: number;
+  /** UDP port of the telephone network in front of the desk, by which callers who are no neighbours reach it. */
+  readonly trunkPort?: number;
   readonly tls: KeyPair;
   /** What the TLS port shows while the fault is `expired`. */
   readonly expired: KeyPair;
@@ -52,6 +55,8 @@ export interface SipDeskOptions {
 
 export interface SipDesk {
   readonly address: { readonly host: string; readonly udpPort: number; readonly tlsPort: number };
+  /** The telephone network's: never broken itself, it tells callers what became of the desk. */
+  readonly trunkPort: number;
   readonly faults: readonly string[];
   /** Breaks the desk in one way, or mends it (`none`); rejects for a word that is not among `faults`. */
   set(fault: string): Promise<void>;
@@ -67,6 +72,18 @@ const REFUSALS: Partial<Record<SipFault, Refusal>> = {
     reason: 'Scheduled Maintenance',
     headers: [{ name: 'retry-after', value: '3600 (maintenance)' }],
   },
+};
+
+/** What a telephone network answers when the desk behind it cannot be had: a cause of ITU-T Q.850 stands in Reason (RFC 3326). */
+const gone = (cause: number, text: string): Refusal => ({
+  ...UNAVAILABLE,
+  headers: [{ name: 'reason', value: `Q.850;cause=${cause};text="${text}"` }],
+});
+const NETWORK: Partial<Record<SipFault, Refusal>> = {
+  down: gone(27, 'Destination out of order'),
+  silence: gone(18, 'No user responding'),
+  overload: gone(42, 'Switching equipment congestion'),
+  maintenance: gone(41, 'Temporary failure'),
 };
 
 /** What `wrong` says to OPTIONS: another server has taken the port. */
@@ -97,6 +114,9 @@ export async function openSipDesk(options: SipDeskOptions): Promise<SipDesk> {
       line.send(GARBAGE);
       return;
     }
+    hand(message, line);
+  };
+  const hand = (message: SipMessage, line: Line): void => {
     if (fault !== 'slow') {
       attendant.receive(message, line, mannersOf(fault, ringMs));
       return;
@@ -107,16 +127,25 @@ export async function openSipDesk(options: SipDeskOptions): Promise<SipDesk> {
     }, slowMs);
     late.add(timer);
   };
+  const carry = (message: SipMessage, line: Line): void => {
+    const toCalls = NETWORK[fault];
+    if (toCalls === undefined) hand(message, line);
+    else attendant.receive(message, line, { ...mannersOf(fault, ringMs), toCalls });
+  };
   const quieten = (): void => {
     for (const timer of late) clearTimeout(timer);
     late.clear();
   };
 
+  const trunk = await openTrunk(host, options.trunkPort ?? 0, carry);
   let doors: Doors | undefined = await openDoors(
     { host, udpPort: options.udpPort ?? 0, tlsPort: options.tlsPort ?? 0 },
     options,
     take,
-  );
+  ).catch(async (error: unknown) => {
+    await closed(trunk);
+    throw error;
+  });
   const address = doors.address;
   const shut = async (): Promise<void> => {
     quieten();
@@ -133,24 +162,32 @@ export async function openSipDesk(options: SipDeskOptions): Promise<SipDesk> {
     doors.show(wanted === 'expired' ? options.expired : options.tls);
     return undefined;
   };
-  // One change after the other: two clicks in a row must not open the same port twice.
-  let turn: Promise<unknown> = Promise.resolve();
-  const inTurn = (work: () => Promise<void>): Promise<void> => {
-    const done = turn.then(work);
-    turn = done.catch(() => undefined);
-    return done;
-  };
-
+  const inTurn = takeTurns();
   return {
     address,
+    trunkPort: trunk.address().port,
     faults: SIP_FAULTS,
     async set(wanted) {
       const known = SIP_FAULTS.find((each) => each === wanted);
       if (known === undefined) throw new Error(`the SIP desk knows no fault "${wanted}"`);
       return inTurn(() => change(known));
     },
-    close: () => inTurn(shut),
+    close: () =>
+      inTurn(async () => {
+        await shut();
+        await closed(trunk);
+      }),
   };
+}
+
+async function openTrunk(host: string, wanted: number, carry: Take): Promise<Datagrams> {
+  const socket = createSocket('udp4');
+  const bound = Promise.withResolvers<undefined>();
+  socket.once('error', bound.reject);
+  socket.bind(wanted, host, () => bound.resolve(undefined));
+  await bound.promise;
+  hearDatagrams(socket, { host, port: socket.address().port }, carry);
+  return socket;
 }
 
 type Take = (message: SipMessage, line: Line) => void;
@@ -199,7 +236,8 @@ async function openPair(host: string, port: number): Promise<[Server, Datagrams]
     socket.bind(free, host, () => bound.resolve(true));
     if (await bound.promise) return [server, socket];
     await closed(server);
-    if (port !== 0 || left === 0) throw new Error(`UDP port ${free} of ${host} is taken`);
+    if (port !== 0 || left === 0)
+      throw Object.assign(new Error(`UDP port ${free} of ${host} is taken`), { code: 'EADDRINUSE' });
   }
 }
 

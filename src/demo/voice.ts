@@ -41,13 +41,13 @@ export function greeting(): Buffer {
   return coded([...chime, ...words, ...sound(1.5, () => 0)]);
 }
 
-/** Syllables by their number, at a pitch in Hz, and quiet. */
-export function speech(syllables: readonly number[], pitch: number): Buffer {
+/** Syllables by their number, at a pitch in Hz, and quiet; `beforeS` seconds of quiet lead in. */
+export function speech(syllables: readonly number[], pitch: number, beforeS = 0): Buffer {
   const words = syllables.flatMap((number) => {
     const formants = SYLLABLES[number % SYLLABLES.length] ?? [];
     return sound(SYLLABLE_S, (t) => syllable(t, formants, pitch));
   });
-  return coded([...words, ...sound(1.2, () => 0)]);
+  return coded([...sound(beforeS, () => 0), ...words, ...sound(1.2, () => 0)]);
 }
 
 const coded = (levels: readonly number[]): Buffer => Buffer.from(levels.map((level) => encodeUlaw(level * 8_000)));
