@@ -56,8 +56,9 @@ export interface DemoOptions {
 
 /** How late a desk under `slow` answers: past what `config/demo.yaml` promises, and within the deadline of a look. */
 const SLOW_MS = 2_500;
-/** Mail servers answer several times in one look. */
-const SLOW_MAIL_MS = 600;
+/** Web servers answer several times in one look, up to five, and so do mail servers: three. */
+const SLOW_WEB_MS = 2_200;
+const SLOW_MAIL_MS = 900;
 /** Of the watcher's own mailbox at the support desk, where receipts arrive. */
 const PASSWORD = 'watcher';
 const WATCHER = { 'watcher@demo.test': PASSWORD };
@@ -70,13 +71,24 @@ export async function openDemo({ now, ports = PORTS }: DemoOptions): Promise<Dem
     openSipDesk({ ...tls, udpPort, tlsPort, trunkPort, slowMs: SLOW_MS }),
   );
   const mail = await orFree([ports.smtp, ports.imap], ([smtpPort = 0, imapPort = 0]) =>
-    openMailDesk({ ...tls, smtpPort, imapPort, slowMs: SLOW_MAIL_MS, support: 'help@demo.test', users: WATCHER }),
+    openMailDesk({
+      ...tls,
+      smtpPort,
+      imapPort,
+      slowMs: SLOW_MAIL_MS,
+      support: 'help@demo.test',
+      users: WATCHER,
+    }),
   );
   const chat = await orFree([ports.chat], ([port = 0]) => openChatDesk({ ...tls, port, slowMs: SLOW_MS }));
   const xmpp = await orFree([ports.xmpp], ([port = 0]) => openXmppDesk({ ...tls, port, slowMs: SLOW_MS }));
   const messenger = await orFree([ports.messenger], ([port = 0]) => openMessenger({ ...tls, port, slowMs: SLOW_MS }));
   const web = await orFree([ports.help, ports.announcements], ([help = 0, announcements = 0]) =>
-    openWebDesk({ help: { ...tls, port: help }, announcements: { port: announcements }, slowMs: SLOW_MS }),
+    openWebDesk({
+      help: { ...tls, port: help },
+      announcements: { port: announcements },
+      slowMs: SLOW_WEB_MS,
+    }),
   );
   const postbox = await orFree([ports.postbox], ([port = 0]) => openPostbox({ port }));
   const hooks = await orFree([ports.hooks], ([port = 0]) => openHooks(port));

@@ -8,7 +8,7 @@ import { demo } from '../../src/main/demo.ts';
 
 export type RunningDemo = Awaited<ReturnType<typeof startDemo>>;
 
-const FREE = Object.fromEntries(Object.keys(PORTS).map((desk) => [desk as DeskPort, 0])) as Ports;
+export const FREE = Object.fromEntries(Object.keys(PORTS).map((desk) => [desk as DeskPort, 0])) as Ports;
 const ANY = { host: '127.0.0.1', port: 0 };
 
 /** Starts it; `close` ends it and removes what it wrote. */

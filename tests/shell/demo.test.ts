@@ -8,7 +8,11 @@ import type { RunningDemo } from '../lib/demo.ts';
 const TARGETS = [
   ['phone', 'trunk'],
   ['phone', 'trunk-tls'],
+  ['phone', 'call'],
   ['chat', 'conversation'],
+  ['app-chat', 'presence'],
+  ['app-chat', 'conversation'],
+  ['merchant-chat', 'visitor'],
   ['email', 'mx'],
   ['email', 'receipt'],
   ['help', 'health'],
