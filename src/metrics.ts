@@ -1,8 +1,10 @@
 /** What Prometheus scrapes: every metric name of the house, and no other room knows one. Closed label sets only. */
 import { setImmediate } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Finding, Incident, Instant, Observation, Target } from './core/model.ts';
+import type { Incident, Instant, Observation, Target } from './core/model.ts';
 import { localId } from './core/view.ts';
+import { answerMetrics, CHANNEL_LABELS } from './metrics/answers.ts';
+import { lookMetrics } from './metrics/looks.ts';
 
 const STATES = [
   'operational',
@@ -14,11 +16,6 @@ const STATES = [
   'unknown',
 ] as const;
 
-const TARGET_LABELS = ['provider', 'channel', 'kind', 'target', 'probe', 'location'] as const;
-const CHANNEL_LABELS = ['provider', 'channel'] as const;
-const REPLY_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300];
-/** Mail and cases take minutes to days. */
-const PATIENT_BUCKETS = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 259_200, 604_800];
 const LAG_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5];
 const SKIP_REASONS = ['overlap', 'late', 'capacity', 'budget', 'blind', 'unrecorded', 'abandoned'] as const;
 export type SkipLabel = (typeof SKIP_REASONS)[number];
@@ -69,6 +66,7 @@ export function openMetrics(version: string, gauged: Gauged): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const looks = lookMetrics(registers);
+  const answers = answerMetrics(registers);
   const own = ownMetrics(registers, version, gauged);
   const channels = channelMetrics(registers);
   const available = availabilityMetric(registers);
@@ -79,13 +77,19 @@ export function openMetrics(version: string, gauged: Gauged): Metrics {
     registers,
   });
   return {
-    ...looks,
+    arm: (targets, location) => {
+      looks.arm(targets, location);
+    },
+    look: (observation, target) => {
+      looks.note(observation, target);
+      answers(observation, target);
+    },
     ...own,
     incidentOpened: (incident) => {
       incidents.inc({ provider: incident.provider, channel: localId(incident.channel), cause: incident.cause });
     },
     scrape: async () => {
-      await own.refresh();
+      await Promise.all([own.refresh(), looks.write()]);
       channels(gauged.channels());
       available(gauged.availability?.() ?? []);
       return { type: registry.contentType, text: await render(registry) };
@@ -101,175 +105,6 @@ async function render(registry: Registry): Promise<string> {
     await setImmediate();
   }
   return `${parts.join('\n\n')}\n`;
-}
-
-function lookMetrics(registers: Registry[]): Pick<Metrics, 'look' | 'arm'> {
-  const labelNames = [...TARGET_LABELS];
-  const success = new Gauge({
-    name: 'probe_success',
-    help: 'Whether the newest look got an answer; absent while it is unknown',
-    labelNames,
-    registers,
-  });
-  const duration = new Gauge({
-    name: 'probe_duration_seconds',
-    help: 'How long the newest look took',
-    labelNames,
-    registers,
-  });
-  const phase = new Gauge({
-    name: 'probe_phase_duration_seconds',
-    help: 'How long each phase of the newest look took',
-    labelNames: [...labelNames, 'phase'],
-    registers,
-  });
-  const lastRun = new Gauge({
-    name: 'probe_last_run_timestamp_seconds',
-    help: 'When the newest look began',
-    labelNames,
-    registers,
-  });
-  const results = new Counter({
-    name: 'support_probe_result_total',
-    help: 'Looks by outcome and cause',
-    labelNames: [...labelNames, 'outcome', 'cause'],
-    registers,
-  });
-  const answers = answerMetrics(registers);
-  /** Phases that have a series, by target: one that a newer look did not reach is taken away. */
-  const shown = new Map<string, readonly string[]>();
-  /** Labels of the targets that are looked at. */
-  const armed = new Map<string, Labels>();
-  return {
-    arm: (targets, location) => {
-      const ids = new Set(targets.map((target) => target.id));
-      for (const [id, labels] of armed) {
-        if (ids.has(id)) continue;
-        armed.delete(id);
-        shown.delete(id);
-        for (const metric of [success, duration, lastRun, phase, results]) void forget(metric, labels);
-      }
-      for (const target of targets) {
-        if (armed.has(target.id)) continue;
-        const labels = targetLabels(target, location);
-        armed.set(target.id, labels);
-        results.inc({ ...labels, outcome: 'ok', cause: '' }, 0);
-        for (const outcome of ['degraded', 'failed', 'unknown'])
-          results.inc({ ...labels, outcome, cause: 'unknown' }, 0);
-      }
-    },
-    look: (observation, target) => {
-      const { finding } = observation;
-      const labels = targetLabels(target, observation.location);
-      results.inc({ ...labels, outcome: finding.kind, cause: finding.kind === 'ok' ? '' : finding.fault.cause });
-      duration.set(labels, observation.durationMs / 1000);
-      lastRun.set(labels, observation.at / 1000);
-      if (finding.kind === 'unknown') success.remove(labels);
-      else success.set(labels, finding.kind === 'failed' ? 0 : 1);
-      const before = shown.get(target.id) ?? [];
-      const names = Object.keys(finding.phases);
-      for (const name of before) if (!names.includes(name)) phase.remove({ ...labels, phase: name });
-      for (const [name, ms] of Object.entries(finding.phases)) phase.set({ ...labels, phase: name }, ms / 1000);
-      shown.set(target.id, names);
-      answers(observation, target);
-    },
-  };
-}
-
-/** What a customer waits for, as histograms by channel. */
-function answerMetrics(registers: Registry[]): (observation: Observation, target: Target) => void {
-  const connect = new Histogram({
-    name: 'support_chat_connect_seconds',
-    help: 'From the first packet to an open chat',
-    labelNames: CHANNEL_LABELS,
-    buckets: REPLY_BUCKETS,
-    registers,
-  });
-  const reply = new Histogram({
-    name: 'support_chat_first_reply_seconds',
-    help: 'From our first message to the first reply, by who replied',
-    labelNames: [...CHANNEL_LABELS, 'responder'],
-    buckets: REPLY_BUCKETS,
-    registers,
-  });
-  const waits = WAITS.map(({ name, help, buckets, ...wait }) => ({
-    ...wait,
-    histogram: new Histogram({ name, help, labelNames: CHANNEL_LABELS, buckets, registers }),
-  }));
-  const age = new Gauge({
-    name: 'support_announcement_age_seconds',
-    help: 'Age of the newest announcement',
-    labelNames: [...CHANNEL_LABELS, 'target'],
-    registers,
-  });
-  return ({ finding }, target) => {
-    const labels = { provider: target.provider, channel: localId(target.channel) };
-    if (target.probe.startsWith('chat-') && isOpened(finding))
-      connect.observe(labels, OPENING.reduce((sum, name) => sum + (finding.phases[name] ?? 0), 0) / 1000);
-    for (const [responder, ms] of repliesIn(finding)) reply.observe({ ...labels, responder }, ms / 1000);
-    for (const { probe, phase: name, histogram } of waits) {
-      const ms = target.probe === probe ? finding.phases[name] : undefined;
-      if (ms !== undefined) histogram.observe(labels, ms / 1000);
-    }
-    const newest = finding.facts['newest_age_seconds'];
-    if (typeof newest === 'number') age.set({ ...labels, target: localId(target.id) }, newest);
-  };
-}
-
-/** One phase of one kind each. A round of digest is no delay of the line (RFC 6076 §4.3): it is a phase of its own. */
-const WAITS = [
-  {
-    name: 'support_phone_post_dial_delay_seconds',
-    help: 'From the call that was let through to the first sign of the far end, without the round of digest',
-    ...{ probe: 'sip-call', phase: 'post_dial_delay', buckets: REPLY_BUCKETS },
-  },
-  {
-    name: 'support_phone_answer_seconds',
-    help: 'From the call that was let through to its answer',
-    ...{ probe: 'sip-call', phase: 'answer', buckets: REPLY_BUCKETS },
-  },
-  {
-    name: 'support_mail_delivery_seconds',
-    help: 'From our mail handed over until the desk took up its answer, by the stamps on that answer',
-    ...{ probe: 'mail-roundtrip', phase: 'delivery', buckets: PATIENT_BUCKETS },
-  },
-  {
-    name: 'support_mail_receipt_seconds',
-    help: 'From our mail handed over until the answer lay in our mailbox',
-    ...{ probe: 'mail-roundtrip', phase: 'receipt', buckets: PATIENT_BUCKETS },
-  },
-  {
-    name: 'support_ticket_first_response_seconds',
-    help: 'From a case filed to its first response',
-    ...{ probe: 'ticket', phase: 'first_response', buckets: PATIENT_BUCKETS },
-  },
-] as const;
-
-/** What stands before an open chat, by the names of all kinds of chat. */
-const OPENING = ['dns', 'connect', 'tls', 'upgrade', 'open', 'auth', 'bind'];
-
-/** A chat that took us in, and not one that was only asked who is there. */
-const isOpened = ({ rung, phases }: Finding): boolean =>
-  rung !== 'none' && rung !== 'reachable' && (phases['upgrade'] ?? phases['open']) !== undefined;
-
-/** A bot's quick word and a person's later one are two waits, each its own. */
-function repliesIn({ phases, facts }: Finding): readonly (readonly [Responder, number])[] {
-  const { first_reply: first, first_person_reply: person } = phases;
-  if (first === undefined) return [];
-  if (person === undefined) return [[responderOf(facts['responder']), first]];
-  return person === first
-    ? [['person', person]]
-    : [
-        ['bot', first],
-        ['person', person],
-      ];
-}
-
-type Responder = 'bot' | 'person' | 'system';
-
-/** A far side's words never become a label. */
-function responderOf(fact: unknown): Responder {
-  return fact === 'person' || fact === 'bot' ? fact : 'system';
 }
 
 function channelMetrics(registers: Registry[]): (rows: ReturnType<Gauged['channels']>) => void {
@@ -386,27 +221,5 @@ function ownMetrics(registers: Registry[], version: string, gauged: Gauged): Own
       loop.set({ statistic: 'p99' }, p99);
       loop.set({ statistic: 'max' }, max);
     },
-  };
-}
-
-type Labels = Readonly<Record<(typeof TARGET_LABELS)[number], string>>;
-
-/** Takes away every series that has these labels, whatever others it has. */
-async function forget(metric: Gauge | Counter, labels: Labels): Promise<void> {
-  const { values } = await metric.get();
-  for (const value of values) {
-    const same = TARGET_LABELS.every((label) => value.labels[label] === labels[label]);
-    if (same) metric.remove(value.labels);
-  }
-}
-
-function targetLabels(target: Target, location: string): Labels {
-  return {
-    provider: target.provider,
-    channel: localId(target.channel),
-    kind: target.channelKind,
-    target: localId(target.id),
-    probe: target.probe,
-    location,
   };
 }

@@ -235,8 +235,6 @@ export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
   const abort = (): void => {
     deadline.abort(OVER);
   };
-  const timer = setTimeout(abort, timeoutMs);
-  let giveUp: NodeJS.Timeout | undefined;
   stop.addEventListener('abort', abort, { once: true });
   const context = {
     signal: deadline.signal,
@@ -246,10 +244,14 @@ export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
     timezone,
     ...present({ memory: run.memory, expectation: run.expectation }),
   };
+  let timer: NodeJS.Timeout | undefined;
+  const overrun = new Promise<'overrun'>((resolve) => {
+    timer = setTimeout(() => {
+      abort();
+      timer = setTimeout(resolve, GRACE_MS, 'overrun');
+    }, timeoutMs);
+  });
   try {
-    const overrun = new Promise<'overrun'>((resolve) => {
-      giveUp = setTimeout(resolve, timeoutMs + GRACE_MS, 'overrun');
-    });
     const finding = await Promise.race([kind.look(settings, context), overrun]);
     if (finding !== 'overrun') return clean(finding, secretsIn(settings));
     run.onTrouble?.('abandoned', undefined);
@@ -260,7 +262,6 @@ export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
   } finally {
     clearTimeout(timer);
     stop.removeEventListener('abort', abort);
-    clearTimeout(giveUp);
     // Whatever the probe left open hears of it.
     deadline.abort(OVER);
   }

@@ -18,7 +18,7 @@ export interface SchedulerOptions {
   /** Starts one look; resolves when it is over, to the milliseconds until the target is to be looked at again out of turn. */
   readonly look: (target: Target, slotAt: Instant) => Promise<number | undefined>;
   readonly onSkip: (target: Target, reason: SkipReason, count: number) => void;
-  /** Milliseconds between a slot and the start of its look. */
+  /** Milliseconds between the moment that was meant for a look, within the second of its slot, and its start. */
   readonly onStart: (lagMs: number) => void;
   /** The wall clock moved against the monotonic one by so many milliseconds since the last tick. */
   readonly onClockJump: (ms: number) => void;
@@ -52,6 +52,12 @@ export interface Scheduler {
 const CAPS: Caps = { global: 512, perHost: 4, hostGapMs: 1_000 };
 const CLOCK_JUMP_MS = 2_000;
 const SOON_MS = 60_000;
+/**
+ * What is due in the same second starts one after the other, at this pace or, when it is more than a second holds, as many at
+ * once as it takes: a thousand at one stroke would hold up the loop, and each other.
+ */
+const BEAT_MS = 10;
+const BEATS = 1_000 / BEAT_MS - 5;
 
 interface Booking {
   target: Target;
@@ -67,6 +73,13 @@ interface Entry extends Due {
   readonly booking: Booking;
   /** True: a look out of turn, which books no next one. */
   readonly extra: boolean;
+}
+
+/** An entry whose turn comes so many milliseconds after the tick that found it due; `at` by the monotonic clock. */
+interface Turn {
+  readonly entry: Entry;
+  readonly afterMs: number;
+  readonly at: number;
 }
 
 /** Opens a scheduler with nothing armed. It ticks at once. */
@@ -102,7 +115,11 @@ class Rota {
   readonly #bookings = new Map<TargetId, Booking>();
   readonly #heap = new Heap<Entry>();
   readonly #hosts = new Map<string, { running: number; lastAt: Instant }>();
-  #queue: Entry[] = [];
+  /** Found due, their turn to come; those of a tick in order. */
+  #turns: Turn[] = [];
+  /** Their turn came, but a cap or the courtesy to a host held them back. */
+  #queue: Turn[] = [];
+  #beat: NodeJS.Timeout | undefined;
   #stopped = false;
   #tick: { wall: Instant; monotonic: number };
   #retry: ReturnType<typeof setImmediate> | undefined;
@@ -143,7 +160,7 @@ class Rota {
   /** After a jump of the clock the slots in the heap mean nothing: every target gets its next one from now. */
   #rebook(now: Instant): void {
     this.#heap.clear();
-    this.#queue = [];
+    [this.#turns, this.#queue] = [[], []];
     for (const booking of this.#bookings.values()) {
       booking.waiting = false;
       this.#book(booking, now);
@@ -163,42 +180,63 @@ class Rota {
     if (this.#stopped) return;
     const now = this.#options.now();
     this.#watchClock(now);
+    const due: Entry[] = [];
     for (let entry = this.#heap.popDue(now); entry !== undefined; entry = this.#heap.popDue(now))
-      this.#admit(entry, now);
+      if (this.#admit(entry, now)) due.push(entry);
+    const perBeat = Math.ceil(due.length / BEATS);
+    for (const [place, entry] of due.entries()) {
+      const afterMs = Math.floor(place / perBeat) * BEAT_MS;
+      this.#turns.push({ entry, afterMs, at: this.#tick.monotonic + afterMs });
+    }
     this.#startWaiting();
+    this.#startTurns();
   }
 
-  #admit(entry: Entry, now: Instant): void {
+  /** Whether a look that is due is to be started. */
+  #admit(entry: Entry, now: Instant): boolean {
     const { booking } = entry;
-    if (booking.gone) return;
+    if (booking.gone) return false;
     if (!entry.extra) {
       this.#book(booking, now);
       const missed = slotsBetween(booking.target.schedule, entry.dueAt, now);
       if (missed > 0) {
         this.#options.onSkip(booking.target, 'late', missed);
-        return;
+        return false;
       }
     }
     if (booking.busy || booking.waiting) {
       if (!entry.extra) this.#options.onSkip(booking.target, booking.busy ? 'overlap' : 'capacity', 1);
-      return;
+      return false;
     }
     booking.waiting = true;
-    this.#queue.push(entry);
+    return true;
+  }
+
+  #startTurns(): void {
+    clearTimeout(this.#beat);
+    if (this.#stopped) return;
+    const [now, monotonic] = [this.#options.now(), this.#options.monotonic()];
+    const come = this.#turns.filter(({ at }) => at <= monotonic);
+    if (come.length > 0) this.#turns = this.#turns.filter(({ at }) => at > monotonic);
+    for (const turn of come) if (!this.#tryStart(turn, now)) this.#queue.push(turn);
+    if (this.#turns.length > 0)
+      this.#beat = setTimeout(() => {
+        this.#startTurns();
+      }, BEAT_MS);
   }
 
   #startWaiting(): void {
     if (this.#stopped || this.#queue.length === 0) return;
     const now = this.#options.now();
-    this.#queue = this.#queue.filter((entry) => !this.#tryStart(entry, now));
+    this.#queue = this.#queue.filter((turn) => !this.#tryStart(turn, now));
   }
 
-  #tryStart(entry: Entry, now: Instant): boolean {
+  #tryStart({ entry, afterMs }: Turn, now: Instant): boolean {
     const { booking } = entry;
     if (booking.gone) return true;
     if (this.running >= this.#caps.global || !this.#hostIsPatient(booking.host, now)) return false;
     booking.waiting = false;
-    void this.#run(entry, now);
+    void this.#run(entry, now, afterMs);
     return true;
   }
 
@@ -208,7 +246,7 @@ class Rota {
     return known === undefined || (known.running < this.#caps.perHost && now - known.lastAt >= this.#caps.hostGapMs);
   }
 
-  async #run(entry: Entry, now: Instant): Promise<void> {
+  async #run(entry: Entry, now: Instant, meantAfterMs: number): Promise<void> {
     const { booking } = entry;
     const host = booking.host === null ? undefined : this.#hostEntry(booking.host);
     booking.busy = true;
@@ -217,7 +255,7 @@ class Rota {
       host.running++;
       host.lastAt = now;
     }
-    this.#options.onStart(now - entry.dueAt);
+    this.#options.onStart(Math.max(0, now - entry.dueAt - meantAfterMs));
     try {
       const again = await this.#options.look(booking.target, entry.dueAt);
       if (again !== undefined && !booking.gone) this.#bookExtra(booking, this.#options.now() + again);
@@ -255,6 +293,7 @@ class Rota {
 
   stop(): void {
     this.#stopped = true;
+    clearTimeout(this.#beat);
     if (this.#retry !== undefined) clearImmediate(this.#retry);
   }
 }

@@ -142,7 +142,7 @@ function connectAny(addresses: readonly string[], to: Dial): Promise<Reached> {
         open.clear();
         return undefined;
       });
-      timer = setTimeout(next, STAGGER_MS);
+      if (waiting.length > 0) timer = setTimeout(next, STAGGER_MS);
     };
 
     to.signal.addEventListener('abort', giveUp, { once: true });

@@ -160,7 +160,7 @@ function converse(connection: Connection, ask: Ask): Promise<Talk> {
     });
     const { pathname, search } = ask.url;
     client.dispatch(
-      { path: pathname + search, method: ask.method, headers, body: ask.body ?? null, reset: true },
+      { path: pathname + search, method: ask.method, headers, body: ask.body ?? null },
       {
         onRequestStart: () => undefined,
         onResponseStart: (controller, code, told) => {

@@ -8,6 +8,8 @@ import type { Kinds } from './kinds.ts';
 const PRUNE_EVERY_MS = 3_600_000;
 const BALLAST_BYTES = 16 * 2 ** 20;
 const COMPLAIN_EVERY_MS = 60_000;
+/** A look that is written so much later is seen no later by anybody, and several of them cost one fsync. */
+const LINGER_MS = 50;
 
 interface Ground {
   readonly config: Config;
@@ -22,6 +24,7 @@ export function openLedger(path: string, { config, kinds, log }: Ground): Store 
   let complainedAt = -Infinity;
   const store = openStore(path, {
     ballastBytes: BALLAST_BYTES,
+    lingerMs: LINGER_MS,
     answerMs: ({ target, finding, durationMs }) => finding.phases[answers.get(target) ?? ''] ?? durationMs,
     onBroken: ({ movedTo, why }) => {
       const then = movedTo === undefined ? 'At the next start it is moved aside' : `It is kept as ${movedTo}`;

@@ -2,6 +2,7 @@
 import { Client } from 'undici';
 
 const [port = 0, rate = 0] = process.argv.slice(2).map(Number);
+const BEAT_MS = 10;
 
 async function request(): Promise<void> {
   const client = new Client(`http://127.0.0.1:${port}`, { pipelining: 1 });
@@ -13,8 +14,10 @@ async function request(): Promise<void> {
   }
 }
 
-// Once a second a batch, spread like slots of whole seconds are: all at its start.
+// As evenly over the second as ours are.
+const began = performance.now();
+let sent = 0;
 setInterval(() => {
-  for (let each = 0; each < rate; each++) void request();
-}, 1_000);
+  for (const due = ((performance.now() - began) / 1_000) * rate; sent < due; sent++) void request();
+}, BEAT_MS);
 process.once('SIGTERM', () => process.exit());

@@ -1,23 +1,36 @@
 /**
- * What a look costs: 1,000 http targets every 10 s, judged and stored, beside undici alone doing the same requests at the
- * same rate in the same run. Prints its figures; asserts none.
+ * What a look costs: http targets every 10 s, each with a new connection, judged and stored, beside undici alone doing the same
+ * requests at the same rate in the same run. Prints its figures; asserts none.
  *
- *   node tests/bench/targets.ts [targets] [interval in s] [seconds]
+ *   node tests/bench/targets.ts [looks per second, comma separated] [seconds]
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Arrivals } from './answerer.ts';
 
-const [targets = 1_000, everySeconds = 10, seconds = 60] = process.argv.slice(2).map(Number);
+const [rates = '100,1000,2000', seconds = '30'] = process.argv.slice(2);
+const EVERY_S = 10;
 const WARM_UP_MS = 15_000;
 /** Ticks of /proc/PID/stat per second (USER_HZ on every Linux that Node runs on). */
 const HERTZ = 100;
+
+const pathOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'ringback-bench-'));
+
+const answerer = fork(pathOf('./answerer.ts'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+const [port] = (await once(answerer, 'message')) as [number];
+
+async function arrivals(): Promise<Arrivals> {
+  answerer.send('tell');
+  const [told] = (await once(answerer, 'message')) as [Arrivals];
+  return told;
+}
 
 interface Usage {
   readonly cpuMs: number;
@@ -33,76 +46,106 @@ function usageOf(pid: number): Usage {
   return { cpuMs, rssMb: Number(rss) / 1024 };
 }
 
-async function measured(child: ChildProcess, count: () => number): Promise<string> {
-  const pid = child.pid ?? 0;
-  await sleep(WARM_UP_MS);
-  const [before, from] = [usageOf(pid), count()];
-  await sleep(seconds * 1000);
-  const [after, until] = [usageOf(pid), count()];
-  const looks = until - from;
-  const cpuMs = after.cpuMs - before.cpuMs;
-  child.kill('SIGTERM');
-  await once(child, 'exit');
-  return `${looks} requests, ${(looks / seconds).toFixed(1)}/s, ${(cpuMs / looks).toFixed(3)} ms CPU each, ${((cpuMs / seconds / 1000) * 100).toFixed(1)} % of a core, ${after.rssMb.toFixed(0)} MB resident`;
+interface Measured extends Arrivals {
+  readonly cpuMs: number;
+  readonly rssMb: number;
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'ringback-bench-'));
-let served = 0;
-const server = createServer((_request, response) => {
-  served++;
-  response.setHeader('content-type', 'application/json').end('{"status":"ok"}');
-});
-server.listen(0, '127.0.0.1');
-await once(server, 'listening');
-const { port } = server.address() as AddressInfo;
+async function measured(child: ChildProcess): Promise<Measured> {
+  const pid = child.pid ?? 0;
+  await sleep(WARM_UP_MS);
+  await arrivals();
+  const before = usageOf(pid);
+  await sleep(Number(seconds) * 1000);
+  const [after, came] = [usageOf(pid), await arrivals()];
+  return { ...came, cpuMs: after.cpuMs - before.cpuMs, rssMb: after.rssMb };
+}
 
-const config = join(folder, 'bench.yaml');
-writeFileSync(
-  config,
-  JSON.stringify({
-    listen: '127.0.0.1:0',
-    operator: { listen: '127.0.0.1:0' },
-    store: join(folder, 'bench.db'),
-    canaries: [],
-    providers: [
+async function end(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
+
+function print(name: string, { count, cpuMs, rssMb, gapP99Ms, gapMaxMs }: Measured): void {
+  const each = `${(cpuMs / count).toFixed(3)} ms CPU each, ${(cpuMs / Number(seconds) / 10).toFixed(1)} % of a core`;
+  const gaps = `arrival gaps p99 ${gapP99Ms.toFixed(1)} ms, longest ${gapMaxMs.toFixed(0)} ms`;
+  console.log(`  ${name} ${(count / Number(seconds)).toFixed(1)}/s, ${each}, ${rssMb.toFixed(0)} MB resident, ${gaps}`);
+}
+
+function configOf(targets: number): string {
+  const path = join(folder, `${targets}.yaml`);
+  const channels = Array.from({ length: targets }, (_, index) => ({
+    id: `c${index}`,
+    kind: 'app_help',
+    name: { en: `Channel ${index}` },
+    targets: [
       {
-        id: 'bench',
-        name: 'Bench',
-        timezone: 'UTC',
-        channels: Array.from({ length: targets }, (_, index) => ({
-          id: `c${index}`,
-          kind: 'app_help',
-          name: { en: `Channel ${index}` },
-          targets: [
-            {
-              id: 't',
-              probe: 'http',
-              every: `${everySeconds}s`,
-              timeout: '5s',
-              with: {
-                url: `http://127.0.0.1:${port}/${index}`,
-                allow_private: true,
-                expect: { status: 200, json: [{ pointer: '/status', equals: 'ok' }] },
-              },
-            },
-          ],
-        })),
+        id: 't',
+        probe: 'http',
+        every: `${EVERY_S}s`,
+        timeout: '5s',
+        with: {
+          url: `http://127.0.0.1:${port}/${index}`,
+          allow_private: true,
+          expect: { status: 200, json: [{ pointer: '/status', equals: 'ok' }] },
+        },
       },
     ],
-  }),
-);
+  }));
+  const config = {
+    listen: '127.0.0.1:0',
+    operator: { listen: '127.0.0.1:0' },
+    store: join(folder, `${targets}.db`),
+    canaries: [],
+    providers: [{ id: 'bench', name: 'Bench', timezone: 'UTC', channels }],
+  };
+  writeFileSync(path, JSON.stringify(config));
+  return path;
+}
 
-const main = fileURLToPath(new URL('../../src/ringback.js', import.meta.url));
-const floor = fileURLToPath(new URL('./floor.ts', import.meta.url));
-const rate = targets / everySeconds;
-console.log(
-  `${targets} targets every ${everySeconds} s, measured for ${seconds} s after ${WARM_UP_MS / 1000} s, ${process.version}`,
-);
-const alone = spawn(process.execPath, [floor, String(port), String(rate)], { stdio: 'ignore' });
-console.log(`undici alone   ${await measured(alone, () => served)}`);
-const monitor = spawn(process.execPath, [main, 'serve', '--config', config], {
-  stdio: ['ignore', 'ignore', 'inherit'],
-});
-console.log(`ringback       ${await measured(monitor, () => served)}`);
-server.close();
+/** The monitor, once it has said where it listens for Prometheus. */
+async function start(targets: number): Promise<{ readonly child: ChildProcess; readonly operator: string }> {
+  const main = pathOf('../../src/ringback.js');
+  const flags = process.env['BENCH_NODE_FLAGS']?.split(' ') ?? [];
+  const child = spawn(process.execPath, [...flags, main, 'serve', '--config', configOf(targets)], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const operator = /^listening operator (\S+)$/.exec(line)?.[1];
+    if (operator !== undefined) {
+      child.stdout.resume();
+      return { child, operator };
+    }
+  }
+  throw new Error('the monitor did not start');
+}
+
+/** Looks that never came, and how late the loop was at worst in most cases, as the monitor itself tells. */
+async function ownWords(operator: string): Promise<string> {
+  const text = await (await fetch(new URL('/metrics', operator))).text();
+  const sum = (pattern: RegExp): number =>
+    [...text.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
+  const skipped = sum(/^ringback_looks_skipped_total\{[^}]*\} (\S+)$/gm);
+  const looked = sum(/^support_probe_result_total\{[^}]*\} (\S+)$/gm);
+  const failed = sum(/^support_probe_result_total\{[^}]*outcome="(?:failed|unknown|degraded)"[^}]*\} (\S+)$/gm);
+  const delay = /^ringback_event_loop_delay_seconds\{statistic="p99"\} (\S+)$/m.exec(text)?.[1];
+  return `${looked} looks, ${failed} not ok, ${skipped} skipped; loop delay p99 ${(Number(delay) * 1_000).toFixed(1)} ms`;
+}
+
+console.log(`http targets every ${EVERY_S} s, ${seconds} s each after ${WARM_UP_MS / 1000} s, Node ${process.version}`);
+for (const rate of rates.split(',').map(Number)) {
+  console.log(`${rate} looks per second, ${rate * EVERY_S} targets`);
+  const alone = spawn(process.execPath, [pathOf('./floor.ts'), String(port), String(rate)], { stdio: 'ignore' });
+  const floor = await measured(alone);
+  await end(alone);
+  print('undici alone  ', floor);
+  const { child, operator } = await start(rate * EVERY_S);
+  const ours = await measured(child);
+  print('ringback      ', ours);
+  console.log(
+    `  ratio          ${(ours.cpuMs / ours.count / (floor.cpuMs / floor.count)).toFixed(2)}; ${await ownWords(operator)}`,
+  );
+  await end(child);
+}
+answerer.disconnect();
 rmSync(folder, { recursive: true, force: true });

@@ -23,7 +23,7 @@ export const LIBRARIES = {
   nodemailer: '^src/receivers/',
   pino: '^src/log\\.ts$',
   'postal-mime': '^probes/lib/mail/',
-  'prom-client': '^src/metrics\\.ts$',
+  'prom-client': '^src/metrics(\\.ts$|/)',
   re2js: '^(src/core|probes)/',
   'reflect-metadata': '^src/demo/',
   'smtp-server': '^src/demo/',

@@ -5,6 +5,7 @@ import { nextSlot, phaseOf, staleFrom } from '../../src/core/slots.ts';
 import { openScheduler, type Caps, type Scheduler } from '../../src/scheduler.ts';
 
 const EVERY_10: Schedule = { kind: 'every', everyMs: 10_000 };
+const EVERY_SECOND: Schedule = { kind: 'every', everyMs: 1_000 };
 
 function target(id: string, schedule: Schedule = EVERY_10): Target {
   return {
@@ -80,6 +81,7 @@ function bench(options: { caps?: Partial<Caps>; recheckMs?: number; instant?: bo
         clock.monotonic += 1_000;
         scheduler.drain();
         await settle();
+        await turns(clock, scheduler);
       }
     },
     /** The process stands still. */
@@ -89,6 +91,15 @@ function bench(options: { caps?: Partial<Caps>; recheckMs?: number; instant?: bo
       scheduler.drain();
     },
   };
+}
+
+/** The turns of a second come by, but the wall clock, by which slots are told, stands. */
+async function turns(clock: { monotonic: number }, scheduler: Scheduler): Promise<void> {
+  clock.monotonic += 900;
+  scheduler.drain();
+  clock.monotonic -= 900;
+  scheduler.drain();
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 const appoint = (targets: readonly Target[], host: string | null = null) =>
@@ -204,6 +215,33 @@ describe('the scheduler', () => {
     const gaps = started.slice(1).map((each, index) => each.at - (started[index]?.at ?? 0));
     expect(started.length).toBeGreaterThan(16);
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it('starts what is due in the same second one after the other', async () => {
+    const clock = { wall: Date.UTC(2026, 10, 22), monotonic: 0 };
+    const lags: number[] = [];
+    const scheduler = openScheduler({
+      look: () => Promise.resolve(undefined),
+      onSkip: () => undefined,
+      onStart: (lagMs) => lags.push(lagMs),
+      onClockJump: () => undefined,
+      now: () => clock.wall,
+      monotonic: () => clock.monotonic,
+    });
+    open.push(scheduler);
+    scheduler.arm(appoint(Array.from({ length: 190 }, (_, index) => target(`t${index}`, EVERY_SECOND))));
+    clock.wall += 1_000;
+    clock.monotonic += 1_000;
+    scheduler.drain();
+    expect(lags).toHaveLength(2);
+    clock.wall += 500;
+    clock.monotonic += 500;
+    await expect.poll(() => lags.length).toBe(102);
+    clock.wall += 440;
+    clock.monotonic += 440;
+    await expect.poll(() => lags.length).toBe(190);
+    // A turn that comes when it was meant to come is not late.
+    expect(lags.filter((each) => each === 0)).toHaveLength(6);
   });
 
   it('R-13 catches nothing up in a burst after it stood still, and counts what it missed', async () => {
