@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { duration, formatDuration } from '../src/core/duration.ts';
 import { degraded, failed, fault, ok, unknown } from '../src/core/fault.ts';
 import type { Fault } from '../src/core/fault.ts';
-import type { Evidence, Finding, Rung, Sight } from '../src/core/model.ts';
+import type { Finding, Rung, Sight } from '../src/core/model.ts';
 import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
 import { certificateDays, expiring } from './lib/certificate.ts';
@@ -14,29 +14,48 @@ import { step } from './lib/ivr.ts';
 import { CODECS } from './lib/media/g711.ts';
 import type { Theirs } from './lib/media/sdp.ts';
 import { KEY_BYTES } from './lib/media/srtp.ts';
+import { portRange } from './lib/media/port.ts';
 import { openLine } from './lib/media/studio.ts';
 import type { Line } from './lib/media/studio.ts';
-import { formatWav } from './lib/media/wav.ts';
+import { DANGERS } from './lib/numbers.ts';
 import { counted } from './lib/ratios.ts';
 import { reach } from './lib/reach.ts';
 import { isAllowed } from './lib/resolver.ts';
 import { BLOCKED } from './lib/sip/call.ts';
-import type { Call } from './lib/sip/call.ts';
-import { closeCall, placeCall, silence } from './lib/sip/caller.ts';
+import type { Call, Plan } from './lib/sip/call.ts';
+import { closeCall, giveUpOn, leaveAlone, placeCall, silence } from './lib/sip/caller.ts';
 import { openKeyring } from './lib/sip/digest.ts';
 import { conduct, linger, openClock } from './lib/sip/manners.ts';
 import type { Clock } from './lib/sip/manners.ts';
-import { forgive, releaseLine, rest, restOf, takeLine } from './lib/sip/patience.ts';
-import { factsOf, phasesOf, signalOf, wordsFor } from './lib/sip/report.ts';
+import { forgive, releaseLine, rest, restKey, restOf, takeLine } from './lib/sip/patience.ts';
+import { evidenceOf, factsOf, passedFor, phasesOf, signalOf, wordsFor } from './lib/sip/report.ts';
 import type { Past } from './lib/sip/report.ts';
-import { retryAfterOf } from './lib/sip/header.ts';
+import { listOf, retryAfterOf, uriOf } from './lib/sip/header.ts';
+import { locate, serverText } from './lib/sip/locate.ts';
+import type { Server } from './lib/sip/locate.ts';
+import type { SipResponse } from './lib/sip/message.ts';
+import { learnOutside } from './lib/sip/outside.ts';
 import { openTrace } from './lib/sip/trace.ts';
 import type { Trace } from './lib/sip/trace.ts';
 import { T1_MS } from './lib/sip/transaction.ts';
-import { callee, callerFor, keyOf, trunk, uriFor } from './lib/sip/trunk.ts';
+import {
+  callee,
+  callerFor,
+  dangerOnTrunk,
+  extensionOf,
+  identityOf,
+  keyOf,
+  lineOf,
+  linesIn,
+  trunk,
+  uriFor,
+  userFor,
+} from './lib/sip/trunk.ts';
+import type { Place } from './lib/sip/udp.ts';
 import { nextHop } from './lib/sip/uri.ts';
+import type { Transport } from './lib/sip/uri.ts';
 import { openWire } from './lib/sip/wire.ts';
-import type { Wire, Wired } from './lib/sip/wire.ts';
+import type { Journey, Wire, Wired } from './lib/sip/wire.ts';
 import { judgeCall, MEANINGS } from './lib/verdict.ts';
 import type { Outcome, Verdict } from './lib/verdict.ts';
 
@@ -52,7 +71,9 @@ const schema = z
   .strictObject({
     ...reach,
     trunk,
-    call: callee().meta({ description: 'whom to call: +622150849000 or sip:support@pbx.example.id' }),
+    call: callee().meta({
+      description: 'whom to call: +622150849000, +622150849000;ext=123 or sip:support@pbx.example.id',
+    }),
     allow: z.array(callee()).min(1).max(100).meta({
       description: 'everybody that this target may ever call; `call` must be among them',
     }),
@@ -65,24 +86,39 @@ const schema = z
     ring_timeout: span(120_000, 30_000).meta({ description: 'how long it may ring, such as 30s' }),
     listen: span(50_000, 8_000).meta({ description: 'how long to listen once it is answered, such as 8s' }),
     hangup: z.enum(['on_ring', 'on_answer', 'after_listen']).optional().meta({
-      description: 'when to hang up; default on_ring, and after_listen when there are steps',
+      description: 'when to hang up; default on_ring, and after_listen when there are steps or an extension',
     }),
     steps: z.array(step).max(50).default([]).meta({ description: 'a walk through the menu: wait, send, expect' }),
     expect: z.strictObject({ certificate_days: certificateDays() }).optional(),
+    rtp_ports: portRange().optional().meta({
+      description: 'our own ports for sound that a firewall lets through, such as 40000-40099; even ones are used',
+    }),
+    redirects: z.enum(['report', 'follow']).default('report').meta({
+      description:
+        'follow: when the call is sent elsewhere (3xx), one step, to somebody in `allow`, through the same trunk',
+    }),
     record: z
       .boolean()
       .default(false)
       .meta({ description: 'keep trace and sound of every call, not of failed ones only' }),
   })
-  .superRefine(({ call, allow, srtp, trunk: { address, user, password }, steps, hangup }, ctx) => {
+  .superRefine(({ call, allow, srtp, trunk: account, steps, hangup }, ctx) => {
+    const { address, user, password } = account;
     const complain = (path: string[], message: string) => ctx.addIssue({ code: 'custom', path, message });
     if (!allow.some((each) => keyOf(each) === keyOf(call)))
       complain(['call'], `${keyOf(call)} is not in \`allow\`, and nobody else is called`);
+    for (const each of allow) {
+      const danger = dangerOnTrunk(each, account);
+      if (danger !== undefined) complain(['trunk', 'rewrite'], `it would make ${keyOf(each)} ${DANGERS[danger]}`);
+    }
+    if (account.local_port !== undefined && nextHop(address)?.transport !== 'udp')
+      complain(['trunk', 'local_port'], 'a port of our own is for UDP');
     if (srtp && nextHop(address)?.transport !== 'tls')
       complain(['srtp'], 'the keys of SRTP travel with the call: use a trunk with transport=tls');
     if ((user === undefined) !== (password === undefined)) complain(['trunk'], 'user and password belong together');
-    if (steps.length > 0 && hangup !== undefined && hangup !== 'after_listen')
-      complain(['hangup'], 'steps are taken once it is answered: hang up after_listen');
+    const isAnsweredFor = steps.length > 0 || extensionOf(call) !== undefined;
+    if (isAnsweredFor && hangup !== undefined && hangup !== 'after_listen')
+      complain(['hangup'], 'steps and extensions are for who has answered: hang up after_listen');
   });
 type Settings = z.output<typeof schema>;
 
@@ -108,9 +144,8 @@ export default defineProbe<Settings>({
 });
 
 async function look(settings: Settings, context: ProbeContext): Promise<Finding> {
-  const number = keyOf(settings.call);
-  const caller = callerFor(settings.from, settings.trunk);
-  const restMs = restOf(caller, number, performance.now());
+  const number = lineOf(settings.call);
+  const restMs = restOf(restKeyOf(settings), context.startedAt, context.memory);
   if (restMs > 0) {
     const minutes = Math.ceil(restMs / 60_000);
     return unknown(
@@ -119,64 +154,170 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   }
   // A second call to a number would only find it busy with the first one.
   if (!takeLine(number)) return unknown(fault('CANNOT_JUDGE', `another test call to ${number} is under way`));
+  const taken = [number];
   try {
-    return counted(discreet(await ring(settings, context), settings), context.memory);
+    return counted(discreet(await ring(settings, context, taken), settings), context.memory);
   } finally {
-    releaseLine(number);
+    for (const each of taken) releaseLine(each);
   }
 }
 
-async function ring(settings: Settings, context: ProbeContext): Promise<Finding> {
-  const trace = openTrace();
-  // What is open outlives the signal by the time that a good-bye takes.
+/** One look's call, or calls when servers of the trunk fail it. */
+interface Job {
+  readonly settings: Settings;
+  readonly context: ProbeContext;
+  readonly trace: Trace;
+  /** What is open outlives the signal by the time that a good-bye takes. */
+  readonly life: AbortController;
+  readonly clock: Clock;
+  /** The call that is under way. */
+  readonly holding: { call: Call | undefined };
+  /** Calls to servers that did not react, and their ways: whoever wakes up late is told that it is over. */
+  readonly ignored: { readonly call: Call; readonly wire: Wire }[];
+  /** Whose telephones are ours. */
+  readonly taken: string[];
+}
+
+async function ring(settings: Settings, context: ProbeContext, taken: string[]): Promise<Finding> {
+  const holding: Job['holding'] = { call: undefined };
+  const clock = openClock(() => holding.call, context.timeoutMs, context.signal);
   const life = new AbortController();
-  let call: Call | undefined;
-  const clock = openClock(() => call, context.timeoutMs, context.signal);
+  const job: Job = { settings, context, trace: openTrace(), life, clock, holding, ignored: [], taken };
   const leave = (): void => {
-    if (call === undefined) life.abort();
+    if (holding.call === undefined) life.abort();
   };
   context.signal.addEventListener('abort', leave, { once: true });
   if (context.signal.aborted) leave();
-  const wired = await openWire(settings.trunk.address, settings, life.signal, trace);
   try {
-    if (!wired.ok) return unreached(wired, settings, trace);
-    const opened = await openLine(wired.wire.here.address);
-    if (!opened.ok) return unknown(opened.fault, sightOf(wired, settings));
-    try {
-      if (clock.stopped()) return unknown(fault('DEADLINE', 'no time was left for the call'), sightOf(wired, settings));
-      call = placeCall(planOf(settings, wired.wire, opened.line, context.runId));
-      return await attend(call, opened.line, { wired, settings, trace, clock });
-    } finally {
-      await opened.line.close();
-    }
+    return await ringAny(job);
   } finally {
     context.signal.removeEventListener('abort', leave);
+    await Promise.all(job.ignored.map(({ call, wire }) => leaveAlone(call, wire)));
     clock.close();
-    if (wired.ok) wired.wire.close();
     life.abort();
   }
 }
 
-interface Around {
-  readonly wired: Wired;
-  readonly settings: Settings;
-  readonly trace: Trace;
-  readonly clock: Clock;
+/** What came of a server; `passed`: why the next one is called instead (RFC 3263 §4.3). */
+interface Tried {
+  readonly finding: Finding;
+  readonly passed?: string | undefined;
 }
 
-async function attend(call: Call, line: Line, around: Around): Promise<Finding> {
+async function ringAny(job: Job): Promise<Finding> {
+  const { settings, context, trace, clock } = job;
+  const { address } = settings.trunk;
+  const located = await locate(address, settings, job.life.signal, context.runId);
+  if (!located.ok) {
+    const wired = { phases: { dns: located.dnsMs }, certificate: undefined };
+    return unreached(located.fault, { ...job, wired, transport: nextHop(address)?.transport ?? 'udp' });
+  }
+  const { server, others, dnsMs } = located;
+  const told: string[] = [];
+  let last = server;
+  let tried = await tryServer(server, others.length, dnsMs, job);
+  for (const [index, next] of others.entries()) {
+    if (tried.passed === undefined || clock.stopped()) break;
+    told.push(`${serverText(last)}: ${tried.passed}`);
+    trace.note(`${told.at(-1) ?? ''}; the next server is called`);
+    last = next;
+    tried = await tryServer(next, others.length - index - 1, dnsMs, job);
+  }
+  const { finding } = tried;
+  if (told.length === 0) return finding;
+  const servers = [...told, `${serverText(last)}: ${tried.passed ?? 'took the call'}`];
+  return { ...finding, facts: { ...finding.facts, servers } };
+}
+
+/** Four transmissions over UDP (§17.1.1.2): who has reacted to none of them is not there. */
+const PATIENCE_MS = 5_000;
+
+async function tryServer(server: Server, others: number, dnsMs: number, job: Job): Promise<Tried> {
+  const { clock, holding } = job;
+  const patienceMs = others === 0 ? undefined : Math.min(PATIENCE_MS, clock.leftMs() / (others + 1));
+  const wired = await reachOut(server, dnsMs, patienceMs, job);
+  const around = { ...job, wired, transport: server.transport };
+  if (!wired.ok)
+    return { finding: unreached(wired.fault, around), passed: wired.reached ? undefined : wired.fault.code };
+  const { wire } = wired;
+  try {
+    return await callOver(wire, around, patienceMs);
+  } finally {
+    holding.call = undefined;
+    if (!job.ignored.some((each) => each.wire === wire)) wire.close();
+  }
+}
+
+async function callOver(wire: Wire, around: Around, patienceMs: number | undefined): Promise<Tried> {
+  const { settings, clock, holding } = around;
+  const outside = settings.trunk.nat === 'none' ? wire.here : await seenFrom(wire, around);
+  if ('code' in outside) return { finding: unreached(outside, around), passed: outside.code };
+  const opened = await openLine(wire.here.address, settings.rtp_ports);
+  if (!opened.ok) return { finding: unknown(opened.fault, sightOf(around)) };
+  try {
+    if (clock.stopped())
+      return { finding: unknown(fault('DEADLINE', 'no time was left for the call'), sightOf(around)) };
+    holding.call = placeCall(planOf(around, wire, outside, opened.line));
+    return await attend(holding.call, opened.line, around, patienceMs);
+  } finally {
+    await opened.line.close();
+  }
+}
+
+/** Opens the way; a server that lets us wait while there are others is given up. */
+async function reachOut(server: Server, dnsMs: number, patienceMs: number | undefined, job: Job): Promise<Wired> {
+  const { settings, trace, life } = job;
+  const opening = new AbortController();
+  const stop = (): void => opening.abort();
+  life.signal.addEventListener('abort', stop, { once: true });
+  if (life.signal.aborted) stop();
+  const timer = patienceMs === undefined ? undefined : setTimeout(stop, patienceMs);
+  const wired = await openWire(server, settings, opening.signal, trace, settings.trunk.local_port);
+  clearTimeout(timer);
+  return { ...wired, phases: { ...wired.phases, dns: dnsMs + (wired.phases.dns ?? 0) } };
+}
+
+/** How the trunk sees us; our own address when it does not say. */
+async function seenFrom(wire: Wire, { settings, context, clock }: Job): Promise<Place | Fault> {
+  const withinMs = Math.min(LEARNING_MS, clock.leftMs());
+  return (await learnOutside(wire, settings.trunk.address, context.runId, withinMs)) ?? wire.here;
+}
+
+/** Three transmissions. */
+const LEARNING_MS = 2_000;
+
+/** What is known of a call's way. */
+interface Around extends Job {
+  readonly wired: Journey;
+  readonly transport: Transport;
+}
+
+async function attend(call: Call, line: Line, around: Around, patienceMs: number | undefined): Promise<Tried> {
   const { settings, clock } = around;
-  const { hangup = settings.steps.length > 0 ? 'after_listen' : 'on_ring' } = settings;
-  const listenMs = settings.steps.length > 0 ? 0 : settings.listen;
-  const manners = { hangup, ringMs: settings.ring_timeout, listenMs, steps: settings.steps, talkMs: LONGEST_TALK_MS };
+  const extension = extensionOf(settings.call);
+  const { steps, hangup = steps.length > 0 || extension !== undefined ? 'after_listen' : 'on_ring' } = settings;
+  const listenMs = steps.length > 0 ? 0 : settings.listen;
+  const ringMs = settings.ring_timeout;
+  const manners = { hangup, ringMs, patienceMs, extension, listenMs, steps, talkMs: LONGEST_TALK_MS };
   const done = await conduct(call, line, manners, clock);
+  if (done.left === 'ignored') {
+    const why = silence(call);
+    const { wire } = call.plan;
+    giveUpOn(call);
+    // A port of our own can be had once only: then nobody waits for who wakes up late.
+    if (settings.trunk.local_port === undefined) around.ignored.push({ call, wire });
+    else closeCall(call);
+    return { finding: unreached(why, around), passed: why.code };
+  }
   const heard = await line.close();
   await linger(call, clock);
   closeCall(call);
-  return conclude({ call, conduct: done, heard }, around);
+  const finding = conclude({ call, conduct: done, heard }, around);
+  return { finding, passed: patienceMs === undefined ? undefined : passedFor(call) };
 }
 
-function planOf(settings: Settings, wire: Wire, line: Line, runId: string) {
+function planOf(job: Job, wire: Wire, outside: Place, line: Line): Plan {
+  const { settings, context } = job;
   const { trunk: account, codecs, srtp } = settings;
   const chance = (): string => randomBytes(8).toString('hex');
   const { user, password, realm } = account;
@@ -184,14 +325,15 @@ function planOf(settings: Settings, wire: Wire, line: Line, runId: string) {
   const key = srtp ? randomBytes(KEY_BYTES) : undefined;
   const session = randomBytes(4).readUInt32BE(0);
   return {
-    wire,
-    reach: settings,
+    ...{ wire, outside, reach: settings },
     uri: uriFor(settings.call, account),
     from: callerFor(settings.from, account),
-    callId: `${runId}${randomBytes(4).toString('hex')}`,
+    more: identityOf(account),
+    callId: `${context.runId}${randomBytes(4).toString('hex')}`,
     tag: chance(),
     keyring: openKeyring(login, chance, realm),
-    ours: { host: wire.here.address, port: line.port, codecs, key, session },
+    ours: { host: outside.address, port: line.port, codecs, key, session },
+    redirect: (response) => elsewhere(response, job),
     t1: T1_MS,
     onSound: (phase: 'early' | 'answered', theirs: Theirs): boolean => {
       // The far side chooses where we send sound to: the policy that holds for the trunk holds there too.
@@ -206,8 +348,19 @@ function planOf(settings: Settings, wire: Wire, line: Line, runId: string) {
   };
 }
 
-function sightOf({ phases, certificate }: Wired, { trunk: { address } }: Settings): Sight {
-  const transport = nextHop(address)?.transport ?? 'udp';
+/** Whom of those that are allowed the far side sends us to, if that is what we were told to follow and their line is free. */
+function elsewhere(response: SipResponse, { settings, taken }: Job): string | undefined {
+  const { call, allow, trunk: account, redirects } = settings;
+  if (redirects === 'report') return undefined;
+  const named = new Set(listOf(response, 'contact').flatMap((each) => linesIn(uriOf(each))));
+  const to = allow.find((each) => [lineOf(each), userFor(each, account)].some((line) => named.has(line)));
+  const line = to === undefined ? '' : lineOf(to);
+  if (to === undefined || line === lineOf(call) || !takeLine(line)) return undefined;
+  taken.push(line);
+  return uriFor(to, account);
+}
+
+function sightOf({ wired: { phases, certificate }, transport }: Around): Sight {
   return {
     phases: { ...phases },
     facts: { transport, ...(certificate === undefined ? {} : { certificate_days: certificate.daysLeft }) },
@@ -215,24 +368,26 @@ function sightOf({ phases, certificate }: Wired, { trunk: { address } }: Setting
 }
 
 /** The trunk cannot be reached: nothing is known of the line behind it. */
-function unreached(wired: Extract<Wired, { ok: false }>, settings: Settings, trace: Trace): Finding {
-  trace.note(wired.fault.message);
-  const sight = sightOf(wired, settings);
-  const facts = { ...sight.facts, outcome: 'unreachable', blame: trunkFault(wired.fault).blame };
-  return unknown(trunkFault(wired.fault), { ...sight, facts, evidence: [trace.evidence()] });
+function unreached(fault: Fault, around: Around): Finding {
+  const { trace } = around;
+  trace.note(fault.message);
+  const sight = sightOf(around);
+  const why = trunkFault(fault);
+  const facts = { ...sight.facts, outcome: 'unreachable', blame: why.blame };
+  return unknown(why, { ...sight, facts, evidence: [trace.evidence()] });
 }
 
 /** What would be the line's fault is the trunk's, when it is the trunk that we speak to. */
 const trunkFault = (why: Fault): Fault => (why.blame === 'line' ? { ...why, blame: 'trunk' } : why);
 
 function conclude(past: Past, around: Around): Finding {
-  const { wired, settings, trace, clock } = around;
+  const { settings, context, trace, clock } = around;
   const verdict = judgeCall(signalOf(past));
   const { outcome } = verdict;
-  settleRest(past, settings, outcome);
+  settleRest(past, settings, outcome, context);
   const why = faultOf(past, verdict, clock);
   const blame = why?.blame ?? verdict.blame;
-  const base = sightOf(wired, settings);
+  const base = sightOf(around);
   const kept = settings.record || why !== undefined ? { evidence: evidenceOf(past, trace, settings.record) } : {};
   const sight: Sight = {
     phases: { ...base.phases, ...phasesOf(past) },
@@ -276,18 +431,12 @@ function oursOf({ call, conduct: done, heard }: Past, outcome: Outcome): Fault |
 }
 
 /** Whoever does not want our calls is left alone, longer each time. */
-function settleRest({ call }: Past, { call: callee, from, trunk: account }: Settings, outcome: Outcome): void {
-  const [caller, number] = [callerFor(from, account), keyOf(callee)];
-  if (outcome === 'answered' || outcome === 'rang') forgive(caller, number);
+function settleRest({ call }: Past, settings: Settings, outcome: Outcome, { memory, startedAt }: ProbeContext): void {
+  const who = restKeyOf(settings);
+  if (outcome === 'answered' || outcome === 'rang') forgive(who, memory);
   if (outcome !== 'caller_unwanted') return;
   const wait = call.ending?.kind === 'refused' ? retryAfterOf(call.ending.response)?.seconds : undefined;
-  rest(caller, number, performance.now(), (wait ?? 0) * 1_000);
+  rest(who, startedAt, memory, (wait ?? 0) * 1_000);
 }
 
-/** The dialogue, and what was heard: 18 seconds of G.711 are 192 KB of base64. */
-function evidenceOf({ heard }: Past, trace: Trace, asked: boolean): Evidence[] {
-  const found: Evidence[] = [trace.evidence()];
-  if (heard !== undefined && heard.sound.length > 0)
-    found.push({ name: 'call.wav', type: 'audio/wav;base64', text: formatWav(heard.sound).toString('base64') });
-  return asked ? found.map((each) => ({ ...each, kept: true })) : found;
-}
+const restKeyOf = ({ call, from, trunk: account }: Settings): string => restKey(callerFor(from, account), lineOf(call));

@@ -12,15 +12,14 @@ import { reach } from './lib/reach.ts';
 import { ask } from './lib/sip/exchange.ts';
 import type { Answer, Question } from './lib/sip/exchange.ts';
 import { headerOf, listOf, retryAfterOf, uriOf } from './lib/sip/header.ts';
-import { locate } from './lib/sip/locate.ts';
-import type { Route } from './lib/sip/locate.ts';
+import { locate, serverText } from './lib/sip/locate.ts';
+import type { Server } from './lib/sip/locate.ts';
 import type { SipResponse } from './lib/sip/message.ts';
 import { askByStream } from './lib/sip/stream.ts';
 import { openTrace } from './lib/sip/trace.ts';
 import type { Trace } from './lib/sip/trace.ts';
 import { askByUdp } from './lib/sip/udp.ts';
 import { sipUri } from './lib/sip/trunk.ts';
-import { nextHop } from './lib/sip/uri.ts';
 
 const schema = z.strictObject({
   ...reach,
@@ -60,8 +59,9 @@ export default defineProbe<Settings>({
   look,
 });
 
-/** What the way to the server told, before its answer is judged. */
+/** What the way to a server told, before its answer is judged. */
 interface Journey {
+  readonly server: Server;
   readonly phases: Readonly<Record<string, number>>;
   readonly facts: Readonly<Record<string, Fact>>;
   readonly certificate?: Certificate | undefined;
@@ -69,48 +69,85 @@ interface Journey {
 }
 
 async function look(settings: Settings, context: ProbeContext): Promise<Finding> {
-  const { address, from } = settings;
   const trace = openTrace();
-  const located = await locate(address, settings, context.signal);
+  const located = await locate(settings.address, settings, context.signal, context.runId);
   if (!located.ok) return findingOf(located.fault, 'none', { phases: { dns: located.dnsMs }, facts: {} });
-  const question = ask({ method: 'OPTIONS', uri: address, from, runId: context.runId });
-  const journey =
-    located.route.kind === 'datagram'
-      ? await byDatagram(question, located.route, context, trace)
-      : await byStream(question, located.route, settings, context, trace);
-  const finding = conclude(journey, settings);
+  const { server, others, dnsMs } = located;
+  const travel = (each: Server, signal: AbortSignal): Promise<Journey> =>
+    visit(each, settings, { ...context, signal }, trace);
+  const [first, ...rest] = await visitAll(server, others, travel, context.signal);
+  const finding = sumUp([first, ...rest], settings, dnsMs);
   return finding.kind === 'ok' ? finding : { ...finding, evidence: [trace.evidence()] };
 }
 
-type Of<Kind extends Route['kind']> = Extract<Route, { kind: Kind }>;
+type Journeys = readonly [Journey, ...Journey[]];
 
-/** Asks one address after the other, and goes on only when one says at once that nobody is there (RFC 3263 §4.3). */
-async function byDatagram(
-  question: Question,
-  route: Of<'datagram'>,
-  context: ProbeContext,
-  trace: Trace,
-): Promise<Journey> {
-  const [first = '', ...others] = route.addresses;
-  let address = first;
-  let answer = await askByUdp(question, { address, port: route.port }, context, trace);
-  for (const next of others) {
-    if (answer.response !== undefined || !isImmediate(answer.fault)) break;
-    address = next;
-    answer = await askByUdp(question, { address, port: route.port }, context, trace);
-  }
-  return { phases: { dns: route.dnsMs }, facts: { transport: 'udp', address }, answer };
+/** Once the server that calls go to has answered, the others get this much more. */
+const OTHERS_MS = 1_000;
+
+/** Asks all servers at once, so that one that is silent leaves time for the rest. */
+async function visitAll(
+  first: Server,
+  others: readonly Server[],
+  travel: (server: Server, signal: AbortSignal) => Promise<Journey>,
+  signal: AbortSignal,
+): Promise<Journeys> {
+  if (others.length === 0) return [await travel(first, signal)];
+  const patience = new AbortController();
+  const within = AbortSignal.any([signal, patience.signal]);
+  const rest = Promise.all(others.map((each) => travel(each, within)));
+  const journey = await travel(first, signal);
+  const timer = setTimeout(() => patience.abort(), OTHERS_MS);
+  const journeys = await rest;
+  clearTimeout(timer);
+  return [journey, ...journeys];
 }
 
-const isImmediate = ({ code }: Fault): boolean => ['UDP_REFUSED', 'UDP_UNREACHABLE', 'NO_ROUTE'].includes(code);
+/**
+ * A call goes to the first server that can be reached and does not say 503 (RFC 3263 §4.3): its answer counts. That those before it
+ * do not serve is paid for by every caller with waiting.
+ */
+function sumUp(journeys: Journeys, settings: Settings, dnsMs: number): Finding {
+  const [first] = journeys;
+  const chosen = journeys.find((each) => !isPassedOver(each.answer)) ?? first;
+  const told = journeys.map(({ server, answer }) => `${serverText(server)}: ${outcomeOf(answer)}`);
+  const reachable = journeys.filter(({ answer }) => answer.response !== undefined).length;
+  const several = journeys.length > 1 ? { servers: told, servers_reachable: reachable } : {};
+  const finding = conclude(chosen, settings, { dnsMs, several });
+  if (finding.kind !== 'ok' || chosen === first) return finding;
+  const why = first.answer.response === undefined ? first.answer.fault : faultOf503(first.answer.response);
+  // Where our own network ends the way, it says nothing about theirs; and a name with an address too many costs no caller time.
+  if (why.blame !== 'line' || (isImmediate(why) && first.server.host === chosen.server.host)) return finding;
+  const message = `${why.message}; calls go to ${serverText(chosen.server)} instead`;
+  return degraded(finding.rung, fault(why.code, message), finding);
+}
+
+const isImmediate = ({ code }: Fault): boolean => ['UDP_REFUSED', 'UDP_UNREACHABLE'].includes(code);
+
+/** Trust is no matter of reach: who shows a bad certificate is not passed over in silence. */
+const isPassedOver = (answer: Answer): boolean =>
+  answer.response === undefined ? answer.fault.cause !== 'tls' : answer.response.status === 503;
+
+const outcomeOf = (answer: Answer): string =>
+  answer.response === undefined ? answer.fault.code : `${answer.response.status} ${short(answer.response.reason)}`;
+
+async function visit(server: Server, settings: Settings, context: ProbeContext, trace: Trace): Promise<Journey> {
+  const { address: uri, from } = settings;
+  const question = ask({ method: 'OPTIONS', uri, from, runId: context.runId });
+  if (server.transport !== 'udp') return byStream(question, server, settings, context, trace);
+  const { address } = server;
+  const answer = await askByUdp(question, { address, port: server.port }, context, trace);
+  return { server, phases: {}, facts: { transport: 'udp', address }, answer };
+}
 
 async function byStream(
   question: Question,
-  { transport, host, port, name }: Of<'stream'>,
+  server: Extract<Server, { transport: 'tcp' | 'tls' }>,
   settings: Settings,
   { signal }: ProbeContext,
   trace: Trace,
 ): Promise<Journey> {
+  const { transport, host, port, name } = server;
   const tls = transport === 'tls' ? { tls: { name } } : {};
   const dialled = await dial({ host, port, reach: settings, signal, ...tls });
   const nothingSaid = { transmissions: 0, ignored: 0 };
@@ -118,11 +155,11 @@ async function byStream(
     trace.note(dialled.fault.message);
     const facts = dialled.address === undefined ? { transport } : { transport, address: dialled.address };
     const rung = dialled.address === undefined ? 'none' : 'reachable';
-    return { phases: dialled.phases, facts, answer: { fault: dialled.fault, rung, ...nothingSaid } };
+    return { server, phases: dialled.phases, facts, answer: { fault: dialled.fault, rung, ...nothingSaid } };
   }
   const { socket, address, certificate } = dialled.connection;
   try {
-    const travelled = { phases: dialled.phases, facts: { transport, address }, certificate };
+    const travelled = { server, phases: dialled.phases, facts: { transport, address }, certificate };
     // Where a customer's telephone would hang up, we do too: what is said on such a connection proves nothing.
     if (certificate?.fault !== undefined) {
       trace.note(certificate.fault.message);
@@ -134,13 +171,21 @@ async function byStream(
   }
 }
 
-function conclude({ phases, facts, certificate, answer }: Journey, settings: Settings): Finding {
+interface Around {
+  readonly dnsMs: number;
+  /** What is told when there are several servers. */
+  readonly several: Readonly<Record<string, Fact>>;
+}
+
+function conclude(journey: Journey, settings: Settings, { dnsMs, several }: Around): Finding {
+  const { server, facts, certificate, answer } = journey;
   const { transmissions, ignored } = answer;
-  const seen: Record<string, Fact> = { ...facts, transmissions, ...(ignored > 0 ? { ignored } : {}) };
+  const phases = { ...journey.phases, dns: dnsMs + (journey.phases['dns'] ?? 0) };
+  const seen: Record<string, Fact> = { ...facts, transmissions, ...(ignored > 0 ? { ignored } : {}), ...several };
   if (certificate !== undefined) seen['certificate_days'] = certificate.daysLeft;
   if (answer.response === undefined) return findingOf(answer.fault, answer.rung, { phases, facts: seen });
 
-  const elsewhere = whereFrom(answer.from, facts['address'], nextHop(settings.address)?.port);
+  const elsewhere = whereFrom(answer.from, facts['address'], server.port);
   const sight: Sight = {
     phases: { ...phases, reply: answer.ms },
     facts: { ...seen, ...told(answer.response), ...(elsewhere === undefined ? {} : { other_address: elsewhere }) },
@@ -154,8 +199,8 @@ function conclude({ phases, facts, certificate, answer }: Journey, settings: Set
 }
 
 /** Set when the answer came from another place than the request went to: servers with several addresses do that (§18.2.2). */
-function whereFrom(from: string, address: Fact | undefined, port: number | undefined): string | undefined {
-  return from === authority(String(address), port ?? 0) ? undefined : from;
+function whereFrom(from: string, address: Fact | undefined, port: number): string | undefined {
+  return from === authority(String(address), port) ? undefined : from;
 }
 
 const short = (text: string): string => printable(text).slice(0, 200);

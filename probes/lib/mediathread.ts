@@ -15,7 +15,7 @@ const lagMs = (): number => Math.max(0, Math.round((delay.percentile(99) / 1e6 -
 
 async function answer(number: number, ask: Ask): Promise<Answer> {
   if (ask.kind === 'open') {
-    const leg = await openLeg(ask.host);
+    const leg = await openLeg(ask.host, ask.ports, number);
     legs.set(number, leg);
     return { kind: 'opened', port: leg.port };
   }

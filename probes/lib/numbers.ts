@@ -68,8 +68,14 @@ const PREMIUM = [
 /** The same as they are dialled at home, as far as no country uses them for anything else. */
 const PREMIUM_AT_HOME = ['1900', '0900', '0190', '190', '0137', '0809', '0899', '0990', '1976'] as const;
 
+export type Danger = 'emergency' | 'premium';
+export const DANGERS: Readonly<Record<Danger, string>> = {
+  emergency: 'an emergency number',
+  premium: 'a premium-rate number',
+};
+
 /** What is wrong with dialling a number or the user part of a SIP URI; undefined: nothing that we know of. */
-export function dangerOf(written: string): 'emergency' | 'premium' | undefined {
+export function dangerOf(written: string): Danger | undefined {
   const number = bareNumber(written.split(';')[0] ?? '');
   const digits = number.replace(/^\+|^00(?=[1-9]\d{6})/, '');
   if (!/^\d+$/.test(digits)) return undefined;
@@ -80,11 +86,41 @@ export function dangerOf(written: string): 'emergency' | 'premium' | undefined {
 }
 
 function isEmergency(digits: string, international: boolean): boolean {
-  // A country's code before it, or the 0 or 9 that fetches an outside line: it still rings at the police.
+  // A country's code before it, or what fetches an outside line (0, 9, one after the other): it still rings at the police.
   const bare = international
     ? [digits.slice(1), digits.slice(2), digits.slice(3)]
-    : [digits, digits.replace(/^[09]/, '')];
+    : [digits, digits.replace(/^[09]/, ''), digits.replace(/^[09]{2}/, '')];
   return bare.some((each) => EMERGENCY.has(each));
+}
+
+/** How a trunk wants international numbers to be dialled. */
+export interface Rewrite {
+  /** Instead of the plus: `00`, `011`, a trunk's own; empty: bare digits. */
+  readonly prefix: string;
+  /** The country whose numbers are dialled as at home. */
+  readonly country?: string | undefined;
+  /** What stands before those: `0`, or nothing. */
+  readonly national: string;
+}
+
+/** E.164 to what is dialled. */
+export function rewriteNumber(number: string, { prefix, country, national }: Rewrite): string {
+  const digits = number.slice(1);
+  const isHome = country !== undefined && digits.startsWith(country);
+  return isHome ? national + digits.slice(country.length) : prefix + digits;
+}
+
+/** What a harmless number may become by being rewritten. */
+export function dangerOfRewritten(number: string, rewrite: Rewrite): Danger | undefined {
+  const dialled = rewriteNumber(number, rewrite);
+  const { country, prefix } = rewrite;
+  const isHome = country !== undefined && number.slice(1).startsWith(country);
+  // With or without what stands before it: a switch may take that for something else.
+  const forms = isHome ? [dialled, number.slice(1 + country.length)] : [dialled, dialled.slice(prefix.length)];
+  const dangers = forms.map(dangerOf);
+  if (dangers.includes('emergency')) return 'emergency';
+  // Abroad the number has been looked at in full already: bare, +1 905 only looks like somebody's 190.
+  return isHome && dangers.includes('premium') ? 'premium' : undefined;
 }
 
 /** Schema of a number to call; what must never be dialled is refused when the file is read. */
@@ -96,7 +132,7 @@ export const telephone = () =>
     const message =
       danger === undefined
         ? `"${text}" is no number to call; write +622150849000`
-        : `"${text}" is ${danger === 'emergency' ? 'an emergency' : 'a premium-rate'} number, which is never dialled`;
+        : `"${text}" is ${DANGERS[danger]}, which is never dialled`;
     ctx.addIssue({ code: 'custom', message });
     return z.NEVER;
   });

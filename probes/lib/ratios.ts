@@ -1,6 +1,7 @@
 /** Of a target's last calls, how many were answered (ASR) and how many the network carried to the line (NER). It makes no call. */
 import type { Fact, Finding } from '../../src/core/model.ts';
 import type { Memory } from '../../src/core/probe.ts';
+import { recallCalls, rememberCalls } from './callmemory.ts';
 
 const MOST = 20;
 
@@ -14,8 +15,8 @@ type Mark = 'a' | 'r' | 'h' | 'l';
 export function counted(finding: Finding, memory: Memory | undefined): Finding {
   const mark = markOf(finding);
   if (memory === undefined || mark === undefined) return finding;
-  const marks = (earlier(memory.get()) + mark).slice(-MOST);
-  memory.set({ calls: marks });
+  const marks = (earlier(memory) + mark).slice(-MOST);
+  rememberCalls(memory, { calls: marks });
   const count = (wanted: RegExp): number => marks.replace(wanted, '').length;
   const [calls, asked] = [marks.length, count(/h/g)];
   const facts = {
@@ -35,9 +36,9 @@ function markOf({ facts, phases }: Finding): Mark | undefined {
   return REACHED.has(outcome) ? 'r' : 'l';
 }
 
-function earlier(kept: unknown): string {
-  const marks = typeof kept === 'object' && kept !== null && 'calls' in kept ? kept.calls : undefined;
-  return typeof marks === 'string' && /^[arhl]{0,20}$/.test(marks) ? marks : '';
+function earlier(memory: Memory): string {
+  const { calls = '' } = recallCalls(memory);
+  return /^[arhl]*$/.test(calls) ? calls : '';
 }
 
 const rounded = (ratio: number): number => Math.round(ratio * 10_000) / 10_000;

@@ -149,24 +149,53 @@ export async function aliasOf(name: string, signal: AbortSignal): Promise<string
 }
 
 /** A server that a service of a domain is at (RFC 2782). */
-export interface ServiceTarget {
+export interface ServiceRecord {
   readonly host: string;
   readonly port: number;
+  /** The lower one first. */
+  readonly priority: number;
+  /** Share of those with the same priority. */
+  readonly weight: number;
 }
 
-const SERVICE_TARGETS = 4;
+/** The far side chooses how many it lists, we how many we read. */
+const MOST_RECORDS = 64;
 
-/** Servers of a service, best first: by priority, then the heavier one. None when there is no record, or nobody tells. */
-export async function resolveService(name: string, signal: AbortSignal): Promise<readonly ServiceTarget[]> {
+/** Servers of a service as they came. Undefined: there is no record, or nobody tells; empty: the service is not offered. */
+export async function resolveService(name: string, signal: AbortSignal): Promise<readonly ServiceRecord[] | undefined> {
   const found = await asking(name, signal, (resolver) =>
     resolver.resolveSrv(name).catch((error: unknown) => dnsFault(error, name)),
   );
-  if (!Array.isArray(found)) return [];
+  if (!Array.isArray(found)) return undefined;
+  // RFC 2782: a lone record with the root as its target says that there is no such service.
   return found
     .filter((each) => canonicalHost(each.name) !== undefined)
-    .sort((one, other) => one.priority - other.priority || other.weight - one.weight)
-    .slice(0, SERVICE_TARGETS)
-    .map((each) => ({ host: each.name, port: each.port }));
+    .slice(0, MOST_RECORDS)
+    .map(({ name: host, port, priority, weight }) => ({ host, port, priority, weight }));
+}
+
+/** What a domain offers and where that is looked up next (NAPTR, RFC 3403), as far as RFC 3263 §4.1 uses it. */
+export interface Pointer {
+  /** Such as `SIPS+D2T`, in upper case. */
+  readonly service: string;
+  /** The name to ask for SRV records. */
+  readonly name: string;
+}
+
+/** A box that swallows what it does not know must not eat a whole look. */
+const POINTERS_MS = 1_500;
+
+/** Best first; none when there is no record, or nobody tells in time. */
+export async function resolvePointers(domain: string, signal: AbortSignal): Promise<readonly Pointer[]> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(POINTERS_MS)]);
+  const found = await asking(domain, limit, (resolver) =>
+    resolver.resolveNaptr(domain).catch((error: unknown) => dnsFault(error, domain)),
+  );
+  if (!Array.isArray(found)) return [];
+  return found
+    .filter((each) => each.flags.toLowerCase() === 's' && canonicalHost(each.replacement) !== undefined)
+    .sort((one, other) => one.order - other.order || one.preference - other.preference)
+    .map((each) => ({ service: each.service.toUpperCase(), name: each.replacement }));
 }
 
 /**

@@ -34,8 +34,8 @@ export interface FarEnd {
 
 type Hear = (request: SipRequest, end: FarEnd, count: number) => void;
 
-export async function openFarEnd(hear: Hear): Promise<FarEnd> {
-  const socket = await bound();
+export async function openFarEnd(hear: Hear, host = '127.0.0.1'): Promise<FarEnd> {
+  const socket = await bound(host);
   const heard: SipMessage[] = [];
   let from: RemoteInfo | undefined;
   let open = true;
@@ -49,13 +49,13 @@ export async function openFarEnd(hear: Hear): Promise<FarEnd> {
         .filter((each) => each.kind === 'response')
         .filter((each) => headerOf(each, 'cseq')?.endsWith(method) === true),
     reply: (request, status, reason, reply = {}, by = socket) => {
-      if (open) by.send(replyTo(request, status, reason, port, reply), from?.port ?? 0, '127.0.0.1');
+      if (open) by.send(replyTo(request, status, reason, contactAt(host, port), reply), from?.port ?? 0, host);
     },
     ask: (invite, method, cseq, change = {}, body = '') => {
-      if (open) socket.send(requestIn(invite, method, { cseq, port, change, body }), from?.port ?? 0, '127.0.0.1');
+      if (open) socket.send(requestIn(invite, method, { cseq, port, change, body }), from?.port ?? 0, host);
     },
     send: (bytes) => {
-      if (open) socket.send(bytes, from?.port ?? 0, '127.0.0.1');
+      if (open) socket.send(bytes, from?.port ?? 0, host);
     },
     close: () => {
       open = false;
@@ -72,9 +72,12 @@ export async function openFarEnd(hear: Hear): Promise<FarEnd> {
   return end;
 }
 
-export async function bound(): Promise<Socket> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
+const contactAt = (host: string, port: number): string =>
+  `<sip:far@${host.includes(':') ? `[${host}]` : host}:${port}>`;
+
+export async function bound(host = '127.0.0.1'): Promise<Socket> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  socket.bind(0, host);
   await once(socket, 'listening');
   return socket;
 }
@@ -88,7 +91,7 @@ function replyTo(
   request: SipRequest,
   status: number,
   reason: string,
-  port: number,
+  contact: string,
   { tag = 'far', headers = {}, body = '' }: Reply,
 ): Buffer {
   const to = headerOf(request, 'to') ?? '';
@@ -97,7 +100,7 @@ function replyTo(
     to: parameterOf(to, 'tag') === undefined && tag !== '' && status > 100 ? `${to};tag=${tag}` : to,
     'call-id': headerOf(request, 'call-id'),
     cseq: headerOf(request, 'cseq'),
-    contact: `<sip:far@127.0.0.1:${port}>`,
+    contact,
     ...(body === '' ? {} : { 'content-type': 'application/sdp' }),
     ...headers,
   };
@@ -151,8 +154,8 @@ export interface Speaker {
   close(): Promise<void>;
 }
 
-export async function openSpeaker(): Promise<Speaker> {
-  const socket = await bound();
+export async function openSpeaker(host = '127.0.0.1'): Promise<Speaker> {
+  const socket = await bound(host);
   const pressed = new Map<number, string>();
   let packets = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -176,7 +179,7 @@ export async function openSpeaker(): Promise<Speaker> {
         for (; sent < (performance.now() - began) / 20 && sent * 160 < bytes.length; sent += 1) {
           const payload = bytes.subarray(sent * 160, sent * 160 + 160);
           const about = { marker: sent === 0, payloadType: 0, sequence: sent + 7, source: 99, payload };
-          socket.send(formatPacket({ ...about, timestamp: sent * 160 }), to, '127.0.0.1');
+          socket.send(formatPacket({ ...about, timestamp: sent * 160 }), to, host);
         }
       }, 20);
     },

@@ -176,6 +176,8 @@ export async function openAuthority(): Promise<Authority> {
 export type DnsAnswer =
   | { readonly a: readonly string[] }
   | { readonly mx: readonly (readonly [preference: number, host: string])[] }
+  | { readonly aaaa: readonly string[] }
+  | { readonly naptr: readonly (readonly [order: number, preference: number, service: string, host: string])[] }
   | { readonly srv: readonly (readonly [priority: number, weight: number, port: number, host: string])[] }
   | { readonly cname: string }
   | { readonly code: 'NODATA' | 'SERVFAIL' | 'NXDOMAIN' | 'REFUSED' }
@@ -186,7 +188,7 @@ export interface NameServer {
 }
 
 const CODES = { NODATA: 0, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 } as const;
-const TYPES: Readonly<Record<number, string>> = { 1: 'A', 5: 'CNAME', 15: 'MX', 28: 'AAAA', 33: 'SRV' };
+const TYPES: Readonly<Record<number, string>> = { 1: 'A', 5: 'CNAME', 15: 'MX', 28: 'AAAA', 33: 'SRV', 35: 'NAPTR' };
 
 /** Answers as the table says (`MX example.test`), everything else with NXDOMAIN; all resolvers of this process ask it. */
 export async function openNameServer(table: Readonly<Record<string, DnsAnswer>>): Promise<NameServer> {
@@ -246,10 +248,25 @@ function reply(query: Buffer, end: number, answer: Exclude<DnsAnswer, string>): 
 
 function recordsOf(answer: Exclude<DnsAnswer, string>): Buffer[] {
   if ('a' in answer) return answer.a.map((address) => record(1, Buffer.from(address.split('.').map(Number))));
+  if ('aaaa' in answer) return answer.aaaa.map((address) => record(28, sixteen(address)));
   if ('code' in answer) return [];
   if ('cname' in answer) return [record(5, numbered([answer.cname]))];
+  if ('naptr' in answer) return answer.naptr.map((each) => record(35, pointer(each)));
   if ('srv' in answer) return answer.srv.map(([...numbers]) => record(33, numbered(numbers)));
   return answer.mx.map(([preference, host]) => record(15, numbered([preference, host])));
+}
+
+/** The bytes of an IPv6 address that is written with at most one `::`. */
+function sixteen(address: string): Buffer {
+  const [head = [], tail = []] = address.split('::').map((part) => part.split(':').filter((group) => group !== ''));
+  const groups = [...head, ...Array<string>(8 - head.length - tail.length).fill('0'), ...tail];
+  return numbered(groups.map((group) => Number.parseInt(group, 16)));
+}
+
+/** RFC 3403 §4.1: two numbers, three texts (flags, service, no expression) and a name. */
+function pointer([order, preference, service, host]: readonly [number, number, string, string]): Buffer {
+  const texts = ['s', service, ''].flatMap((text) => [text.length, ...Buffer.from(text)]);
+  return Buffer.concat([numbered([order, preference]), Buffer.from(texts), numbered([host])]);
 }
 
 /** Numbers of two bytes each, and a name. */

@@ -1,12 +1,11 @@
 /** Our end of one call's sound: an RTP port that hears, keeps and sends. It lives in the media thread and knows no SIP. */
-import { createSocket } from 'node:dgram';
-import type { RemoteInfo, Socket } from 'node:dgram';
-import { once } from 'node:events';
-import { isIPv6 } from 'node:net';
+import type { RemoteInfo } from 'node:dgram';
 import { decode, RATE } from './g711.ts';
 import { classify } from './hearing.ts';
 import type { Hearing } from './hearing.ts';
 import { openMouth } from './mouth.ts';
+import { bindSound } from './port.ts';
+import type { PortRange } from './port.ts';
 import type { Direction, Phase } from './mouth.ts';
 import { openTally, parsePacket } from './rtp.ts';
 import type { Packet, RtpReport, Tally } from './rtp.ts';
@@ -70,9 +69,9 @@ const openEar = (): Ear => {
 
 const wallClock = (): number => performance.timeOrigin + performance.now();
 
-/** Rejects when no port is to be had. */
-export async function openLeg(host: string): Promise<Leg> {
-  const socket = await bindEven(host);
+/** Rejects when no port is to be had. `turn`: as in `bindSound`. */
+export async function openLeg(host: string, ports: PortRange | undefined, turn: number): Promise<Leg> {
+  const socket = await bindSound(host, ports, turn);
   const ears: Partial<Record<Phase, Ear>> = {};
   let direction: Direction | undefined;
   let theirs: Guard | undefined;
@@ -161,15 +160,4 @@ function reportOf(ears: Partial<Record<Phase, Ear>>, early: number): LegReport {
     return at + each.length;
   }, 0);
   return { phases, sound: whole.slice(-KEPT) };
-}
-
-/** RFC 3550 §11: RTP on an even port. The kernel gives any; a few tries find one. */
-async function bindEven(host: string): Promise<Socket> {
-  for (let left = 12; ; left -= 1) {
-    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
-    socket.bind({ address: host, port: 0, exclusive: true });
-    await once(socket, 'listening');
-    if (socket.address().port % 2 === 0 || left === 0) return socket;
-    socket.close();
-  }
 }

@@ -6,11 +6,12 @@ import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
 import type { LegReport } from './leg.ts';
 import type { Direction } from './mouth.ts';
+import type { PortRange } from './port.ts';
 import type { Awaited } from './watch.ts';
 
 /** What the thread is asked; each has a number under which it is answered. */
 export type Ask =
-  | { readonly kind: 'open'; readonly host: string }
+  | { readonly kind: 'open'; readonly host: string; readonly ports: PortRange | undefined }
   | { readonly kind: 'direct'; readonly direction: Direction }
   | { readonly kind: 'press'; readonly keys: string }
   | { readonly kind: 'wait'; readonly sound: Awaited; readonly withinMs: number }
@@ -64,12 +65,13 @@ interface Thread {
 
 let running: Thread | undefined;
 let numbers = 0;
+let legs = 0;
 
-/** Opens an RTP port on one of our addresses. Never throws. */
-export async function openLine(host: string): Promise<Opened> {
+/** Opens an RTP port on one of our addresses, of a range if there is one. Never throws. */
+export async function openLine(host: string, ports?: PortRange): Promise<Opened> {
   const studio = enter();
-  const leg = (numbers += 1);
-  const opened = await studio.ask(leg, { kind: 'open', host });
+  const leg = (legs += 1);
+  const opened = await studio.ask(leg, { kind: 'open', host, ports });
   if (opened.kind !== 'opened') {
     studio.leave();
     const why = opened.kind === 'failed' ? opened.why : 'it answers nonsense';

@@ -7,6 +7,7 @@ import type { Keyring } from './digest.ts';
 import type { Dialog } from './dialog.ts';
 import type { Header, SipResponse } from './message.ts';
 import type { Draft, Invitation, Transactions } from './transaction.ts';
+import type { Place } from './udp.ts';
 import { bracket } from './uri.ts';
 import type { Wire } from './wire.ts';
 
@@ -21,6 +22,12 @@ export interface Plan {
   readonly tag: string;
   readonly keyring: Keyring;
   readonly ours: Ours;
+  /** Where the far side reaches us: our own address, or what a NAT makes of it. */
+  readonly outside: Place;
+  /** Of every INVITE, beside those that it needs. */
+  readonly more: readonly Header[];
+  /** Whom to call instead, when the far side sends us elsewhere (3xx); undefined: nobody. Asked once. */
+  readonly redirect: (response: SipResponse) => string | undefined;
   /** Told each time that we learn where sound goes. False: it may not go there. */
   readonly onSound: (phase: 'early' | 'answered', theirs: Theirs) => boolean;
   readonly t1: number;
@@ -44,6 +51,8 @@ export type Ending =
 
 export interface Call {
   readonly plan: Plan;
+  /** Request-URI: the plan's, or where we were sent. */
+  uri: string;
   readonly desk: Transactions;
   readonly marks: Partial<Record<Mark, number>>;
   /** Newest provisional response above 100. */
@@ -55,7 +64,7 @@ export interface Call {
   soundless: string | undefined;
   ending: Ending | undefined;
   /** Counts that a person may want to see. */
-  readonly counts: { rounds: number; forks: number; transmissions: number; strangers: number };
+  readonly counts: { rounds: number; forks: number; transmissions: number; strangers: number; redirects: number };
   garbled: string | undefined;
   cseq: number;
   inviteSeq: number;
@@ -117,10 +126,9 @@ export const SESSION_SECONDS = 90;
 export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK';
 
 /** Where we want what follows to be sent. */
-export function contactOf({ wire }: Plan): string {
-  const { transport, here } = wire;
+export function contactOf({ wire: { transport }, outside }: Plan): string {
   const parameter = transport === 'udp' ? '' : `;transport=${transport}`;
-  return `<sip:ringback@${bracket(here.address)}:${here.port}${parameter}>`;
+  return `<sip:ringback@${bracket(outside.address)}:${outside.port}${parameter}>`;
 }
 
 /** Why there is no sound when it is our own policy that forbids it. */

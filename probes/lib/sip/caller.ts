@@ -12,6 +12,7 @@ import type { Header, SipResponse } from './message.ts';
 import { openTransactions, placeText } from './transaction.ts';
 import type { Draft } from './transaction.ts';
 import type { Place } from './udp.ts';
+import type { Wire } from './wire.ts';
 
 /** What a far side can make us keep. */
 const MOST_EARLY = 10;
@@ -23,13 +24,14 @@ const EMPTY = Buffer.alloc(0);
 export function placeCall(plan: Plan): Call {
   const call: Call = {
     plan,
+    uri: plan.uri,
     desk: openTransactions(plan.wire, plan.t1),
     marks: { first: performance.now() },
     progress: undefined,
     answer: undefined,
     soundless: undefined,
     ending: undefined,
-    counts: { rounds: 0, forks: 0, transmissions: 0, strangers: 0 },
+    counts: { rounds: 0, forks: 0, transmissions: 0, strangers: 0, redirects: 0 },
     garbled: undefined,
     cseq: 0,
     inviteSeq: 0,
@@ -69,6 +71,23 @@ export async function hangUp(call: Call, withinMs: number): Promise<void> {
   else end(call, { kind: 'hung_up', by: 'us', reason: undefined, clean: false });
 }
 
+/** Another server is called instead of one that does not react: nothing is sent there again, and if it wakes up we hang up. */
+export function giveUpOn(call: Call): void {
+  call.invitation?.hush();
+  call.leaving = true;
+}
+
+/** Who has woken up late gets this long for its end. */
+const LATE_MS = 700;
+
+/** The end of a call that was given up, and of its way. */
+export async function leaveAlone(call: Call, wire: Wire): Promise<void> {
+  if (call.marks.trying !== undefined) await until(call, isOver, LATE_MS);
+  end(call, { kind: 'cancelled', answeredLate: false, acknowledged: false });
+  closeCall(call);
+  wire.close();
+}
+
 /** Forgets everything. The wire stays its owner's. */
 export function closeCall(call: Call): void {
   call.counts.transmissions += call.invitation?.transmissions() ?? 0;
@@ -83,7 +102,7 @@ function invite(call: Call): void {
   call.marks.dialled = performance.now();
   const draft: Draft = {
     method: 'INVITE',
-    uri: plan.uri,
+    uri: call.uri,
     headers: [
       ...heading(call, `<${plan.uri}>`, `${call.cseq} INVITE`),
       { name: 'contact', value: contactOf(plan) },
@@ -91,6 +110,7 @@ function invite(call: Call): void {
       { name: 'supported', value: '100rel, timer' },
       { name: 'session-expires', value: String(call.sessionSeconds) },
       { name: 'min-se', value: String(call.sessionSeconds) },
+      ...plan.more,
       ...call.login,
       { name: 'content-type', value: 'application/sdp' },
     ],
@@ -132,8 +152,8 @@ function draftIn(call: Call, dialog: Dialog, method: string, sequence: number, m
   return { method, uri, headers: [...headers, contact, ...more], body: EMPTY, to: dialog.place };
 }
 
-const groundOf = ({ plan }: Call) => ({
-  uri: plan.uri,
+const groundOf = ({ plan, uri }: Call) => ({
+  uri,
   there: plan.wire.there,
   reach: plan.reach,
   udp: plan.wire.transport === 'udp',
@@ -260,7 +280,7 @@ function refuse(call: Call, response: SipResponse): void {
   }
   if (status === 401 || status === 407) {
     call.counts.rounds += 1;
-    const login = call.plan.keyring.answer(response, 'INVITE', call.plan.uri);
+    const login = call.plan.keyring.answer(response, 'INVITE', call.uri);
     if (typeof login === 'string') {
       end(call, { kind: 'login', response, why: login });
       return;
@@ -276,5 +296,15 @@ function refuse(call: Call, response: SipResponse): void {
     invite(call);
     return;
   }
-  end(call, { kind: 'refused', response });
+  // §8.1.3.4: one step, and only to whom the plan allows.
+  const elsewhere = status < 400 && call.counts.redirects === 0 ? call.plan.redirect(response) : undefined;
+  if (elsewhere === undefined) {
+    end(call, { kind: 'refused', response });
+    return;
+  }
+  call.counts.redirects += 1;
+  call.uri = elsewhere;
+  call.login = [];
+  call.early.clear();
+  invite(call);
 }

@@ -9,6 +9,10 @@ import { hangUp } from './caller.ts';
 export interface Manners {
   readonly hangup: 'on_ring' | 'on_answer' | 'after_listen';
   readonly ringMs: number;
+  /** Another server is called when this one has not reacted by then; undefined: there is none. */
+  readonly patienceMs: number | undefined;
+  /** What is pressed as soon as it is answered. */
+  readonly extension: string | undefined;
   readonly listenMs: number;
   readonly steps: readonly Step[];
   /** No call is up for longer, whatever the steps want. */
@@ -20,6 +24,8 @@ export interface Clock {
   readonly stopped: () => boolean;
   /** True when it was not our own deadline: what was seen until then proves little. */
   readonly told: () => boolean;
+  /** Milliseconds that are left for the call. */
+  readonly leftMs: () => number;
   /** Milliseconds that are left to say good-bye. */
   readonly farewellMs: () => number;
   close(): void;
@@ -48,6 +54,7 @@ export function openClock(call: () => Call | undefined, timeoutMs: number, signa
   return {
     stopped: () => stopped !== undefined,
     told: () => stopped === 'told',
+    leftMs: () => (stopped === undefined ? Math.max(0, endAt - reserve - performance.now()) : 0),
     farewellMs: () =>
       stopped === 'told' ? HASTE_MS : Math.max(Math.min(FAREWELL_MS, endAt - performance.now() - 50), HASTE_MS / 7),
     close() {
@@ -59,7 +66,7 @@ export function openClock(call: () => Call | undefined, timeoutMs: number, signa
 
 /** What we did with the call, as far as its messages do not tell. */
 export interface Conduct {
-  readonly left: 'ringing' | 'unanswered' | 'answered' | 'stopped' | 'over';
+  readonly left: 'ringing' | 'unanswered' | 'answered' | 'stopped' | 'over' | 'ignored';
   readonly walked: Walked | undefined;
   /** True: we hung up as soon as we could, and what was heard means nothing. */
   readonly deaf: boolean;
@@ -71,19 +78,20 @@ const EARLY_MS = 5_000;
 /** Asked anew after each wait. */
 const isAnswered = ({ marks }: Call): boolean => marks.answered !== undefined;
 
-/** Holds the call as long as manners want and no longer than the clock allows; ends with the call hung up. */
+/** Holds the call as long as manners want and no longer than the clock allows; ends with the call hung up, but for one that was ignored. */
 export async function conduct(call: Call, line: Line, manners: Manners, clock: Clock): Promise<Conduct> {
   const done = await hold(call, line, manners, clock);
-  await hangUp(call, clock.farewellMs());
+  if (done.left !== 'ignored') await hangUp(call, clock.farewellMs());
   return done;
 }
 
 async function hold(call: Call, line: Line, manners: Manners, clock: Clock): Promise<Conduct> {
-  const done = (left: Conduct['left'], deaf = true, walked?: Walked): Conduct => ({ left, deaf, walked });
+  const done = (left: Conduct['left'], deaf = true): Conduct => ({ left, deaf, walked: undefined });
   const reached = (holding: Call): boolean =>
     holding.marks.answered !== undefined || isOver(holding) || clock.stopped();
   const rings = (holding: Call): boolean => holding.marks.progress !== undefined || reached(holding);
 
+  if (!(await isNoticed(call, manners, reached))) return done('ignored');
   const alerted = await until(call, manners.hangup === 'on_ring' ? rings : reached, manners.ringMs);
   if (clock.stopped()) return done('stopped');
   if (isOver(call)) return done('over', call.marks.answered === undefined);
@@ -95,15 +103,35 @@ async function hold(call: Call, line: Line, manners: Manners, clock: Clock): Pro
     if (clock.stopped()) return done('stopped');
     if (!isAnswered(call)) return done('ringing');
   }
-  if (manners.hangup !== 'after_listen') return done('answered');
+  return manners.hangup === 'after_listen' ? talk(call, line, manners, clock) : done('answered');
+}
+
+/** False: nothing at all has come back for as long as we wait while there is another server. */
+async function isNoticed(call: Call, manners: Manners, reached: (call: Call) => boolean): Promise<boolean> {
+  if (manners.patienceMs === undefined) return true;
+  const noticed = (holding: Call): boolean => holding.marks.trying !== undefined || reached(holding);
+  return until(call, noticed, Math.min(manners.patienceMs, manners.ringMs));
+}
+
+/** Somebody has answered: keys, steps, and listening. */
+async function talk(call: Call, line: Line, manners: Manners, clock: Clock): Promise<Conduct> {
   const over = (): boolean => clock.stopped() || performance.now() > (call.marks.answered ?? 0) + manners.talkMs;
   const ended = (holding: Call): boolean => isOver(holding) || over();
   // Whoever waits is told when the longest talk is over.
   const last = setTimeout(() => changed(call), manners.talkMs + 1);
+  if (manners.extension !== undefined) await dialOn(call, line, manners.extension, ended);
   const walked = manners.steps.length === 0 ? undefined : await walk(manners.steps, call, line, over);
   if (walked?.ok !== false) await until(call, ended, manners.listenMs);
   clearTimeout(last);
-  return done(isOver(call) ? 'over' : 'answered', false, walked);
+  return { left: isOver(call) ? 'over' : 'answered', deaf: false, walked };
+}
+
+/** Exchanges listen for an extension once they have picked up, and not in the same moment. */
+const BEFORE_EXTENSION_MS = 1_000;
+
+async function dialOn(call: Call, line: Line, keys: string, ended: (call: Call) => boolean): Promise<void> {
+  if (await until(call, ended, BEFORE_EXTENSION_MS)) return;
+  await Promise.race([line.press(keys), until(call, ended, 20_000)]);
 }
 
 /** A final response that is repeated has not seen our ACK (Timer D); the most likely repetition is waited for. */

@@ -1,16 +1,19 @@
 /** What a call that is over tells: its phases, its facts, the signal that the verdict is made of, and words for people. Pure. */
 import { printable } from '../../../src/core/fault.ts';
-import type { Fact } from '../../../src/core/model.ts';
+import type { Evidence, Fact } from '../../../src/core/model.ts';
 import type { Hearing } from '../media/hearing.ts';
 import { estimateMos } from '../media/rtp.ts';
 import type { PhaseReport } from '../media/leg.ts';
 import type { Heard } from '../media/studio.ts';
+import { formatWav } from '../media/wav.ts';
 import type { Outcome, Signal } from '../verdict.ts';
 import type { Call } from './call.ts';
 import { headerOf, listOf, retryAfterOf, uriOf } from './header.ts';
 import { wasDropped } from './manners.ts';
 import type { Conduct } from './manners.ts';
 import type { SipResponse } from './message.ts';
+import type { Trace } from './trace.ts';
+import { placeText } from './transaction.ts';
 
 /** A call that is over, and everything that was noticed of it. */
 export interface Past {
@@ -82,9 +85,19 @@ export function factsOf(past: Past): Record<string, Fact> {
     ...(response === undefined ? {} : saidBy(response)),
     ...soundFacts(past),
     ...endFacts(call),
+    ...wayFacts(call),
     ...(conduct.walked?.ok === false ? { failed_step: conduct.walked.at } : {}),
     ...above0({ challenges: counts.rounds, forks: counts.forks, ignored: counts.strangers }),
     transmissions: counts.transmissions,
+  };
+}
+
+/** Where we were sent instead, and what a NAT makes of us. */
+function wayFacts({ uri, plan: { wire, outside }, counts }: Call): Record<string, Fact> {
+  const seen = placeText(outside);
+  return {
+    ...(counts.redirects > 0 ? { followed_to: uri } : {}),
+    ...(seen === placeText(wire.here) ? {} : { seen_as: seen }),
   };
 }
 
@@ -174,4 +187,21 @@ function saying(response: SipResponse): string {
 function tones(heard: Heard | undefined): string {
   const tone = heard?.phases.answered?.hearing.tone ?? heard?.phases.early?.hearing.tone;
   return tone === undefined ? '' : `; the tone for ${tone.replaceAll('_', ' ')} was heard`;
+}
+
+/** What a server may say or do that the next one need not (RFC 3263 §4.3), before anybody was reached through it. */
+export function passedFor({ ending, marks }: Call): string | undefined {
+  if (marks.progress !== undefined || marks.answered !== undefined) return undefined;
+  // Who has taken the call on may go on with it without us: another one would ring the line twice.
+  if (ending?.kind === 'failed') return marks.trying === undefined ? ending.fault.code : undefined;
+  if (ending?.kind !== 'refused' || ending.response.status !== 503) return undefined;
+  return `${ending.response.status} ${short(ending.response.reason)}`.slice(0, 100).trimEnd();
+}
+
+/** The dialogue, and what was heard: 18 seconds of G.711 are 192 KB of base64. */
+export function evidenceOf({ heard }: Past, trace: Trace, asked: boolean): Evidence[] {
+  const found: Evidence[] = [trace.evidence()];
+  if (heard !== undefined && heard.sound.length > 0)
+    found.push({ name: 'call.wav', type: 'audio/wav;base64', text: formatWav(heard.sound).toString('base64') });
+  return asked ? found.map((each) => ({ ...each, kept: true })) : found;
 }

@@ -34,6 +34,8 @@ export interface InviteEvents {
 
 export interface Invitation {
   readonly transmissions: () => number;
+  /** Sends nothing again; what comes is still heard. */
+  hush(): void;
   /** Sends CANCEL; true once it is answered. Only after a provisional response (§9.1). */
   cancel(): Promise<boolean>;
 }
@@ -171,6 +173,7 @@ function invite(desk: Desk, draft: Draft, events: InviteEvents): Invitation {
   let cancelled: Promise<boolean> | undefined;
   return {
     transmissions: () => repetition.count,
+    hush: () => repetition.stop(),
     cancel: () => (cancelled ??= ask(desk, withdraw(draft), branch).then((response) => response !== undefined)),
   };
 }

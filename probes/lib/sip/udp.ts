@@ -36,7 +36,7 @@ export interface Within {
 export async function askByUdp(question: Question, to: Place, within: Within, trace: Trace): Promise<Answer> {
   const pinned = await connectUdp(to, within.signal);
   if (!pinned.ok) return { fault: pinned.fault, rung: 'none', transmissions: 0, ignored: 0 };
-  const open = await bindUdp(pinned.socket.address().address, within.signal);
+  const open = await bindUdp({ address: pinned.socket.address().address, port: 0 }, within.signal);
   if (!open.ok) {
     pinned.socket.close();
     return { fault: open.fault, rung: 'none', transmissions: 0, ignored: 0 };
@@ -136,8 +136,9 @@ export function connectUdp({ address, port }: Place, signal: AbortSignal): Promi
   return opened(address, 'connect', signal, (socket) => socket.connect(port, address));
 }
 
-export function bindUdp(address: string, signal: AbortSignal): Promise<Opened> {
-  return opened(address, 'listening', signal, (socket) => socket.bind({ address, port: 0, exclusive: true }));
+/** `port` 0: any that is free. */
+export function bindUdp({ address, port }: Place, signal: AbortSignal): Promise<Opened> {
+  return opened(address, 'listening', signal, (socket) => socket.bind({ address, port, exclusive: true }));
 }
 
 // dgram tells its errors in three ways: by event, by callback and by throwing (F19). All of them end here.
@@ -193,7 +194,7 @@ export function faultOfUdp(error: unknown, there: string): Fault {
   if (code === 'ECONNREFUSED') return fault('UDP_REFUSED', `${there} is closed: nothing listens there`);
   // What `send` throws on a socket whose connect has failed (F19).
   if (code === 'ERR_SOCKET_BAD_PORT') return fault('NO_ROUTE', `no way from here to ${there} (${code})`);
-  // We ask for any free port: there is none left.
+  // None is left of those that we may use.
   if (code === 'EADDRINUSE') return fault('SELF_OVERLOAD', `${there} was not looked at: no local port is free`);
   const why = faultOf(error, 'connect', there);
   return why.code.startsWith('TCP_') ? fault('UDP_UNREACHABLE', why.message) : why;

@@ -10,13 +10,12 @@ import type { Reach } from '../reach.ts';
 import { openFramer } from './framer.ts';
 import { parseMessage } from './message.ts';
 import type { SipMessage } from './message.ts';
-import { locate } from './locate.ts';
-import type { Route } from './locate.ts';
+import type { Server } from './locate.ts';
 import type { Trace } from './trace.ts';
 import { faultOfFlaw } from './stream.ts';
 import { bindUdp, connectUdp, faultOfUdp, sendUdp } from './udp.ts';
 import type { Place } from './udp.ts';
-import type { SipUri, Transport } from './uri.ts';
+import type { Transport } from './uri.ts';
 
 export interface Wire {
   readonly transport: Transport;
@@ -52,31 +51,21 @@ export type Wired =
 const MOST_MESSAGES = 5_000;
 const MOST_BYTES = 4 * 1_048_576;
 
-/** Opens the way, to the first server of the trunk that takes us. Never throws. What it opened lives until `close` or `signal`. */
-export async function openWire(uri: SipUri, reach: Reach, signal: AbortSignal, trace: Trace): Promise<Wired> {
-  const located = await locate(uri, reach, signal);
-  if (!located.ok)
-    return { ok: false, fault: located.fault, reached: false, phases: { dns: located.dnsMs }, certificate: undefined };
-  let wired = await openRoute(located.route, reach, signal, trace);
-  for (const next of located.others) {
-    // RFC 3263 §4.3: the next server is for when this one cannot be reached, not for when it is somebody else.
-    if (wired.ok || wired.reached || signal.aborted) break;
-    trace.note(wired.fault.message);
-    wired = await openRoute(next, reach, signal, trace);
+/** Opens the way to a server. Never throws. What it opened lives until `close` or `signal`. `port`: our own, over UDP; 0: any. */
+export async function openWire(
+  server: Server,
+  reach: Reach,
+  signal: AbortSignal,
+  trace: Trace,
+  port = 0,
+): Promise<Wired> {
+  if (server.transport === 'udp') {
+    const opened = await openDatagrams(server, port, signal, trace);
+    if (!opened.ok) return { ok: false, fault: opened.fault, reached: false, phases: {}, certificate: undefined };
+    return { ok: true, wire: opened.wire, phases: {}, certificate: undefined };
   }
-  return wired;
-}
-
-async function openRoute(route: Route, reach: Reach, signal: AbortSignal, trace: Trace): Promise<Wired> {
-  if (route.kind === 'datagram') {
-    const [address = ''] = route.addresses;
-    const phases = { dns: route.dnsMs };
-    const opened = await openDatagrams({ address, port: route.port }, signal, trace);
-    if (!opened.ok) return { ok: false, fault: opened.fault, reached: false, phases, certificate: undefined };
-    return { ok: true, wire: opened.wire, phases, certificate: undefined };
-  }
-  const tls = route.transport === 'tls' ? { tls: { name: route.name } } : {};
-  const dialled = await dial({ host: route.host, port: route.port, reach, signal, ...tls });
+  const tls = server.transport === 'tls' ? { tls: { name: server.name } } : {};
+  const dialled = await dial({ host: server.host, port: server.port, reach, signal, ...tls });
   if (!dialled.ok) {
     const { fault: why, phases, address } = dialled;
     return { ok: false, fault: why, reached: address !== undefined, phases, certificate: undefined };
@@ -87,7 +76,7 @@ async function openRoute(route: Route, reach: Reach, signal: AbortSignal, trace:
     socket.destroy();
     return { ok: false, fault: certificate.fault, reached: true, phases: dialled.phases, certificate };
   }
-  return { ok: true, wire: overStream(socket, route.transport, trace), phases: dialled.phases, certificate };
+  return { ok: true, wire: overStream(socket, server.transport, trace), phases: dialled.phases, certificate };
 }
 
 type Opened = { readonly ok: true; readonly wire: Wire } | { readonly ok: false; readonly fault: Fault };
@@ -96,10 +85,16 @@ type Opened = { readonly ok: true; readonly wire: Wire } | { readonly ok: false;
 const KNOCK = Buffer.from('\r\n\r\n');
 const KNOCK_MS = 250;
 
-async function openDatagrams(there: Place, signal: AbortSignal, trace: Trace): Promise<Opened> {
+async function openDatagrams(
+  { address, port }: Place,
+  ours: number,
+  signal: AbortSignal,
+  trace: Trace,
+): Promise<Opened> {
+  const there = { address, port };
   const pinned = await connectUdp(there, signal);
   if (!pinned.ok) return pinned;
-  const open = await bindUdp(pinned.socket.address().address, signal);
+  const open = await bindUdp({ address: pinned.socket.address().address, port: ours }, signal);
   if (!open.ok) {
     pinned.socket.close();
     return open;
