@@ -391,7 +391,7 @@ describe('giving up', () => {
     const end = await farEnd(script);
     const stop = new AbortController();
     const going = call(callTo(end.port, { hangup: 'after_listen' }), 60_000, stop.signal);
-    await expect.poll(() => end.requests('INVITE').length).toBe(1);
+    await expect.poll(() => end.requests('INVITE').length, { timeout: 8_000 }).toBe(1);
     await sleep(200);
     const began = performance.now();
     stop.abort();
