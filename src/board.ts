@@ -2,7 +2,18 @@
 import type { Calendar } from './core/calendar.ts';
 import type { Neighbour, Release, Surroundings } from './core/diagnosis.ts';
 import type { Ledger, NoticeRow, Ruling } from './core/ledger.ts';
-import type { Channel, ChannelId, Incident, Instant, Observation, Provider, Target, TargetId } from './core/model.ts';
+import type {
+  Channel,
+  ChannelId,
+  Incident,
+  Instant,
+  Lost,
+  Observation,
+  OwnIncident,
+  Provider,
+  Target,
+  TargetId,
+} from './core/model.ts';
 import { covers } from './core/part.ts';
 import { staleFrom } from './core/slots.ts';
 import type { Snapshot } from './core/snapshot.ts';
@@ -12,6 +23,9 @@ export interface BoardOptions {
   readonly ledger: Ledger;
   readonly now: () => Instant;
   readonly blind: () => boolean;
+  readonly lost?: () => Lost | undefined;
+  /** Trouble of our own, newest first. */
+  readonly ours?: () => readonly OwnIncident[];
   readonly publicUrl: string | undefined;
   readonly answerMs: (observation: Observation) => number;
   /** The host that a target is on; null: none that says anything. */
@@ -67,6 +81,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
   const situation = (): Situation => ({
     now: now(),
     blind: options.blind(),
+    blindSince: blindSince(options.ours?.() ?? []),
     publicUrl: options.publicUrl,
     providers,
     calendars,
@@ -118,7 +133,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
     },
     surroundings: ({ provider }) => {
       const nearby = near({ providers, targets, now: now(), hostOf: options.hostOf ?? (() => null) });
-      return around(provider, { nearby, notices, blind: options.blind() });
+      return around(provider, { nearby, notices, blind: options.blind(), lost: options.lost?.() });
     },
     snapshot: () => {
       if (kept === undefined || now() - kept.generatedAt >= SNAPSHOT_KEPT_MS || now() < kept.generatedAt) {
@@ -128,6 +143,10 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
     },
     lastSeenAt: () => newest,
   };
+}
+
+function blindSince(ours: readonly OwnIncident[]): Instant | undefined {
+  return ours.find(({ trouble, resolvedAt }) => trouble === 'network' && resolvedAt === undefined)?.openedAt;
 }
 
 async function resolvedSince(ledger: Ledger, since: Instant): Promise<readonly Incident[]> {
@@ -159,11 +178,11 @@ interface Nearby extends Pick<Surroundings, 'neighbours' | 'hosts'> {
 /** The part of it that concerns one provider; neighbours are everybody's. */
 function around(
   provider: string,
-  known: { readonly nearby: Nearby; readonly notices: readonly NoticeRow[]; readonly blind: boolean },
+  known: Pick<Surroundings, 'blind' | 'lost'> & { readonly nearby: Nearby; readonly notices: readonly NoticeRow[] },
 ): Surroundings {
   const isOwn = (each: { readonly channel: ChannelId }): boolean => each.channel.startsWith(`${provider}/`);
-  const { nearby, notices, blind } = known;
-  return { ...nearby, releases: nearby.releases.filter(isOwn), notices: notices.filter(isOwn), blind };
+  const { nearby, notices, blind, lost } = known;
+  return { ...nearby, releases: nearby.releases.filter(isOwn), notices: notices.filter(isOwn), blind, lost };
 }
 
 /** When much fails at once, much is explained at once: what is nearby is gathered once a second at most. */

@@ -11,8 +11,11 @@ import { openLog, type Log } from './log.ts';
 import { openKinds, type Kinds } from './main/kinds.ts';
 import { keepTidy, openLedger } from './main/ledger.ts';
 import { answerMs, appointments, hostOf, makeOrder, needsRestart, type Order } from './main/order.ts';
+import { blindness, gatherSigns, jump, ownSetting, refusal, standstill } from './main/ours.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
+import { openOurs, type Ours } from './ours.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
+import { ownPanel } from './page/ourselves.ts';
 import { pages } from './page/pages.ts';
 import { openRunner, type Runner } from './runner.ts';
 import { openScheduler, type Scheduler } from './scheduler.ts';
@@ -68,9 +71,10 @@ export async function serve(options: ServeOptions): Promise<Service> {
   if (config.canaries.length === 0) log.info({ event: 'canaries' }, 'no canaries: our own network is not tested');
   // What was opened is closed in the reverse order, at the end and when a later step fails.
   await using opened = new AsyncDisposableStack();
-  const store = openLedger(options.store ?? config.store, { config, kinds, log });
+  const signs = gatherSigns();
+  const store = openLedger(options.store ?? config.store, { config, kinds, log, signs });
   opened.defer(() => store.close());
-  return await start({ options, kinds, config, stamp, log, store }, opened);
+  return await start({ options, kinds, config, stamp, log, store, signs }, opened);
 }
 
 interface Ground {
@@ -81,20 +85,28 @@ interface Ground {
   readonly stamp: string;
   readonly log: Log;
   readonly store: Store;
+  readonly signs: ReturnType<typeof gatherSigns>;
 }
 
 async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Service> {
   const { options, log, store } = ground;
-  const sight = watch(ground.config, log);
+  const force: Force = { order: makeOrder(ground.config, ground.kinds) };
+  const post: Post = {};
+  const ours = await keepOurs(ground, force, post);
+  opened.defer(() => {
+    ours.close();
+  });
+  const sight = watch(ground, post);
   opened.defer(() => {
     sight.close();
   });
-  const force: Force = { order: makeOrder(ground.config, ground.kinds) };
   await leaveGone(ground, force.order.config);
   const board = await openBoard({
     ledger: store,
     now,
     blind: () => sight.blind(),
+    lost: () => sight.lost(),
+    ours: () => ours.incidents(),
     publicUrl: ground.config.publicUrl,
     answerMs: (observation) => answerMs(force.order, observation),
     hostOf: (target) => hostOf(force.order, target),
@@ -103,18 +115,20 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
   opened.defer(() => {
     tally.close();
   });
-  const metrics = measure(ground, board, sight, tally);
-  const outbox = post(ground, metrics, force);
+  const metrics = measure(ground, { board, sight, tally, ours });
+  const outbox = openPost(ground, { metrics, force, sight });
+  post.outbox = outbox;
+  ground.signs.handTo(ours);
   opened.defer(() => outbox.stop(SEND_GRACE_MS));
   const runner = look(ground, { force, board, metrics, outbox, sight });
-  const scheduler = schedule(log, metrics, runner);
+  const scheduler = schedule(ground, metrics, runner);
   opened.defer(async () => {
     scheduler.stop();
     await runner.stop();
   });
   const crew = { force, board, metrics, outbox, scheduler };
   const reload = (): Promise<Reloaded> => renew(ground, crew);
-  const { publicUrl, operatorUrl } = await open(ground, { ...crew, reload }, opened);
+  const { publicUrl, operatorUrl } = await open(ground, { ...crew, reload, ours }, opened);
   enforce(crew);
   outbox.wake();
   const pruning = keepTidy(ground);
@@ -182,11 +196,13 @@ async function renew(ground: Ground, crew: Crew): Promise<Reloaded> {
     for (const incident of await leaveGone(ground, config)) crew.board.learn(incident);
     crew.outbox.wake();
     crew.metrics.reloaded(true);
+    ground.signs.mend('configuration');
     log.info({ event: 'reloaded', targets: crew.force.order.assignments.size }, 'the new configuration is in force');
     return { ok: true, problems: [] };
   } catch (error) {
     const problems = error instanceof ConfigError ? error.problems.map(printProblem) : [wordsOf(error) ?? 'unknown'];
     crew.metrics.reloaded(false);
+    ground.signs.strike('configuration', refusal(problems, await stampOf(options.config)));
     log.error({ event: 'reload', problems }, 'the configuration is refused; the old one stays in force');
     return { ok: false, problems };
   }
@@ -200,13 +216,43 @@ async function leaveGone({ store, log }: Ground, config: Config): Promise<readon
   return changed;
 }
 
-function watch(config: Config, log: Log): Sight {
+/** Messages of our own trouble may be there before the outbox is. */
+interface Post {
+  outbox?: Outbox;
+}
+
+async function keepOurs({ store, log }: Ground, force: Force, post: Post): Promise<Ours> {
+  return openOurs({
+    ledger: store,
+    setting: () => ownSetting(force.order.config),
+    now,
+    monotonic,
+    wake: () => post.outbox?.wake(),
+    rush: (incident, notifications) => post.outbox?.rush(incident, notifications),
+    onChange: ({ incident: { id, trouble, detail, resolvedAt } }) => {
+      log.warn({ event: 'ours', id, trouble, change: resolvedAt === undefined ? 'opened' : 'resolved' }, detail);
+    },
+  });
+}
+
+function watch({ config, log, signs }: Ground, post: Post): Sight {
+  let wasBlind = false;
   return openSight({
     canaries: config.canaries,
     monotonic,
-    onChange: (blind, lost) => {
+    onChange: (blind, lost, forMs) => {
       const words = `our own network is lost (${lost ?? 'part unknown'}): nobody is accused`;
-      log.warn({ event: 'sight', blind, lost }, blind ? words : 'we can see again');
+      if (blind || wasBlind) log.warn({ event: 'sight', blind, lost }, blind ? words : 'we can see again');
+      wasBlind = blind;
+      if (blind) {
+        signs.strike('network', blindness(lost, forMs));
+        return;
+      }
+      signs.mend('network');
+      post.outbox?.resume();
+    },
+    onStall: (ms) => {
+      signs.strike('loop', standstill(ms));
     },
   });
 }
@@ -231,24 +277,36 @@ function count({ store, log }: Ground, force: Force): Tally {
   return tally;
 }
 
-function measure({ store }: Ground, board: Board, sight: Sight, tally: Tally): Metrics {
+interface Gauges {
+  readonly board: Board;
+  readonly sight: Sight;
+  readonly tally: Tally;
+  readonly ours: Ours;
+}
+
+function measure({ store }: Ground, { board, sight, tally, ours }: Gauges): Metrics {
   return openMetrics(VERSION, {
     channels: () => board.channels(),
     availability: () => tally.ratios(),
     outbox: () => store.outboxDepth(),
     storeBytes: () => store.bytes(),
     blind: () => sight.blind(),
+    troubles: () => ours.incidents().flatMap(({ trouble, resolvedAt }) => (resolvedAt === undefined ? [trouble] : [])),
     loopDelay: () => sight.loopDelay(),
     now,
   });
 }
 
-function post({ log, store }: Ground, metrics: Metrics, force: Force): Outbox {
+function openPost(
+  { log, store }: Ground,
+  { metrics, force, sight }: Pick<Eyes, 'metrics' | 'force' | 'sight'>,
+): Outbox {
   return openOutbox({
     ledger: store,
     receiver: (name) => force.order.receivers.get(name),
     clock: now,
     random: Math.random,
+    blind: () => sight.blind(),
     onDelivery: (receiver, delivery, notification) => {
       metrics.notified(receiver, delivery.kind);
       const entry = { event: 'notification', receiver, outcome: delivery.kind, key: notification.key };
@@ -269,13 +327,13 @@ interface Eyes {
   readonly sight: Sight;
 }
 
-function look({ config, log, store }: Ground, { force, board, metrics, outbox, sight }: Eyes): Runner {
+function look({ config, log, store, signs }: Ground, { force, board, metrics, outbox, sight }: Eyes): Runner {
   return openRunner({
     ledger: store,
     location: config.location,
     assignment: (target) => force.order.assignments.get(target.id),
     blind: () => sight.blind(),
-    check: (ms) => sight.check(ms),
+    check: (ms, byName) => sight.check(ms, byName),
     surroundings: (target) => board.surroundings(target),
     stalledWithin: (ms) => sight.stalledWithin(ms),
     now,
@@ -283,6 +341,8 @@ function look({ config, log, store }: Ground, { force, board, metrics, outbox, s
     onLook: (observation, target, ruling) => {
       board.see(observation, ruling);
       metrics.look(observation, target);
+      if (observation.finding.kind === 'unknown' && observation.finding.fault.code === 'SELF_OVERLOAD')
+        signs.strike('loop', { detail: observation.finding.fault.message, agoMs: observation.durationMs });
       const { incident, update } = ruling;
       if (incident === undefined) return;
       const entered = enteredBy(incident, update);
@@ -296,12 +356,13 @@ function look({ config, log, store }: Ground, { force, board, metrics, outbox, s
     },
     onTrouble: (target, what, error) => {
       if (what !== 'threw') metrics.skipped(what, 1);
+      if (what === 'unrecorded') signs.strike('store', { detail: wordsOf(error) ?? 'a look could not be recorded' });
       log.error({ event: 'look', target: target.id, what, error: wordsOf(error) }, `a look was ${what}`);
     },
   });
 }
 
-function schedule(log: Log, metrics: Metrics, runner: Runner): Scheduler {
+function schedule({ log, signs }: Ground, metrics: Metrics, runner: Runner): Scheduler {
   return openScheduler({
     look: (target, slotAt) => runner.look(target, slotAt),
     onSkip: (_target, reason, count) => {
@@ -312,6 +373,7 @@ function schedule(log: Log, metrics: Metrics, runner: Runner): Scheduler {
     },
     onClockJump: (ms) => {
       metrics.clockJump();
+      signs.strike('clock', jump(ms));
       log.warn({ event: 'clock', ms: Math.round(ms) }, 'the wall clock jumped; the schedule starts anew from now');
     },
     now,
@@ -321,7 +383,7 @@ function schedule(log: Log, metrics: Metrics, runner: Runner): Scheduler {
 
 async function open(
   { options, config, log }: Ground,
-  { board, metrics, scheduler, reload }: Crew & Pick<Service, 'reload'>,
+  { board, metrics, scheduler, reload, ours }: Crew & Pick<Service, 'reload'> & { readonly ours: Ours },
   opened: AsyncDisposableStack,
 ): Promise<{ publicUrl: string; operatorUrl: string }> {
   const complain = (id: string, error: unknown): void => {
@@ -345,7 +407,7 @@ async function open(
     healthz: () => ({ ok: ticking(), detail: ticking() ? 'looking' : 'the schedule stands still' }),
     readyz: () => freshness(board, ticking()),
     reload,
-    panels: options.panels ?? [],
+    panels: [...(options.panels ?? []), ownPanel(() => ours.incidents(), config.providers[0]?.timezone ?? 'UTC')],
   });
   opened.defer(() => back.close());
   return { publicUrl: front.url, operatorUrl: back.url };

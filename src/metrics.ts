@@ -1,7 +1,8 @@
 /** What Prometheus scrapes: every metric name of the house, and no other room knows one. Closed label sets only. */
 import { setImmediate } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Incident, Instant, Observation, Target } from './core/model.ts';
+import { OWN_TROUBLES, type Incident, type Instant, type Observation } from './core/model.ts';
+import type { OwnTrouble, Target } from './core/model.ts';
 import { localId } from './core/view.ts';
 import { answerMetrics, CHANNEL_LABELS } from './metrics/answers.ts';
 import { lookMetrics } from './metrics/looks.ts';
@@ -40,6 +41,8 @@ export interface Gauged {
   readonly outbox: () => Promise<{ readonly waiting: number; readonly oldestAt: Instant | undefined }>;
   readonly storeBytes: () => number;
   readonly blind: () => boolean;
+  /** What is wrong with ourselves. */
+  readonly troubles?: () => readonly OwnTrouble[];
   readonly loopDelay: () => { readonly p50: number; readonly p99: number; readonly max: number };
   readonly now: () => Instant;
 }
@@ -190,6 +193,7 @@ function ownMetrics(registers: Registry[], version: string, gauged: Gauged): Own
   const oldest = gauge('ringback_outbox_oldest_age_seconds', 'Age of the oldest of them; zero when there is none');
   const bytes = gauge('ringback_store_bytes', 'Bytes of the store on disk');
   const blind = gauge('ringback_blind', 'Whether our own network is lost');
+  const own = gauge('ringback_own_incident_open', 'Whether an incident about ourselves is open', ['trouble']);
   const loop = gauge('ringback_event_loop_delay_seconds', 'Delay of the event loop since the last scrape', [
     'statistic',
   ]);
@@ -216,6 +220,8 @@ function ownMetrics(registers: Registry[], version: string, gauged: Gauged): Own
       oldest.set(oldestAt === undefined ? 0 : Math.max(0, gauged.now() - oldestAt) / 1000);
       bytes.set(gauged.storeBytes());
       blind.set(gauged.blind() ? 1 : 0);
+      const troubles = gauged.troubles?.() ?? [];
+      for (const each of OWN_TROUBLES) own.set({ trouble: each }, troubles.includes(each) ? 1 : 0);
       const { p50, p99, max } = gauged.loopDelay();
       loop.set({ statistic: 'p50' }, p50);
       loop.set({ statistic: 'p99' }, p99);

@@ -1,7 +1,9 @@
 /** Takes due notifications to their receivers until each was accepted or refused for good. It knows no protocol and no table. */
 import type { Ledger, QueuedNotification } from './core/ledger.ts';
-import type { Instant } from './core/model.ts';
+import type { Instant, Notification } from './core/model.ts';
+import { present } from './core/present.ts';
 import type { Delivery, Receiver } from './core/receiver.ts';
+import { openRush, type Rush } from './outbox/rush.ts';
 
 export interface OutboxOptions {
   readonly ledger: Pick<Ledger, 'due' | 'nextDueAt' | 'settle'>;
@@ -14,6 +16,8 @@ export interface OutboxOptions {
   readonly onDelivery: (receiver: string, delivery: Delivery, notification: QueuedNotification) => void;
   /** The ledger could not be read or written; the outbox tries again by itself. */
   readonly onTrouble?: (error: unknown) => void;
+  /** Our own network is lost: whoever could not be reached is tried again when it is back. */
+  readonly blind?: () => boolean;
   /** Longest that one attempt may take. */
   readonly deadlineMs?: number;
 }
@@ -21,6 +25,13 @@ export interface OutboxOptions {
 export interface Outbox {
   /** Something was committed that may be due now. */
   wake(): void;
+  /** Our own network is back: nobody is left alone any longer. */
+  resume(): void;
+  /**
+   * Tells the newest of an incident, which the ledger does not take, and no more of what was rushed before. What was accepted
+   * counts as told when the ledger has it in the end.
+   */
+  rush(incident: string, notifications: readonly Notification[]): void;
   /** Starts nothing more; lets what runs finish for `graceMs`, then cuts it off. What was not accepted stays due. */
   stop(graceMs: number): Promise<void>;
 }
@@ -32,6 +43,8 @@ const KEPT_MS = 72 * 3_600_000;
 const BACKOFF = { leastMs: 100, firstMs: 1_000, longestMs: 300_000 };
 /** A receiver that refuses is left alone, whatever else waits for it; new messages wait no longer than this for a try. */
 const PAUSE_LONGEST_MS = 60_000;
+/** While our own network is lost. The canaries may be wrong, and a message not be lost. */
+const BLIND_PAUSE_MS = 900_000;
 const RETRY_AFTER_LONGEST_MS = 3_600_000;
 /** Wakes at least this often: the wall clock, which `due` is held against, may jump. */
 const SLEEP_LONGEST_MS = 30_000;
@@ -57,6 +70,7 @@ export function openOutbox(options: OutboxOptions): Outbox {
   const { ledger, clock } = options;
   const lanes = new Map<string, Lane>();
   const cut = new AbortController();
+  const rush = rushWith(options, cut.signal);
   let stopping = false;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
@@ -91,7 +105,8 @@ export function openOutbox(options: OutboxOptions): Outbox {
     if (next === undefined || isStopping()) return false;
     const lane = lanes.get(next.receiver) ?? { running: undefined, failures: 0, pausedFrom: 0, pausedUntil: 0 };
     lanes.set(next.receiver, lane);
-    lane.running = deliver(options, next, lane, cut.signal).finally(() => {
+    const sending = rush.sending(next.key);
+    lane.running = deliver(options, next, { lane, cut: cut.signal, ...present({ sending }) }).finally(() => {
       lane.running = undefined;
       wake();
     });
@@ -122,35 +137,62 @@ export function openOutbox(options: OutboxOptions): Outbox {
     clearTimeout(cutOff);
   }
 
+  function resume(): void {
+    for (const lane of lanes.values()) [lane.failures, lane.pausedUntil] = [0, 0];
+    wake();
+  }
+
   wake();
-  return { wake, stop };
+  return { wake, resume, rush: rush.tell, stop };
+}
+
+function rushWith(options: OutboxOptions, cut: AbortSignal): Rush {
+  return openRush({
+    clock: options.clock,
+    cut,
+    attempt: (each) => attempt(options, each, cut),
+    backoff: (attempts) => backoff(options.random(), attempts, PAUSE_LONGEST_MS),
+    onDelivery: (delivery, each, attempts) => {
+      options.onDelivery(each.receiver, delivery, { ...each, attempts });
+    },
+  });
+}
+
+interface Passage {
+  readonly lane: Lane;
+  readonly cut: AbortSignal;
+  /** It is told already, or just now. */
+  readonly sending?: Promise<Delivery>;
 }
 
 async function deliver(
   options: OutboxOptions,
   notification: QueuedNotification,
-  lane: Lane,
-  cut: AbortSignal,
+  { lane, cut, sending }: Passage,
 ): Promise<void> {
-  const delivery = await attempt(options, notification, cut);
+  const delivery = await (sending ?? attempt(options, notification, cut));
   // Cut off by the stop of this process, not by the far side: it stays due as it is.
   if (delivery.kind === 'retry' && cut.aborted) return;
   const now = options.clock();
   const nextAt = delivery.kind === 'retry' ? now + hold(options, delivery, notification.attempts, lane) : undefined;
   if (delivery.kind !== 'retry') lane.failures = 0;
   await writeDown(() => options.ledger.settle(notification.key, delivery, now, nextAt), options, cut);
-  options.onDelivery(notification.receiver, delivery, notification);
+  if (sending === undefined) options.onDelivery(notification.receiver, delivery, notification);
 }
 
 /** Leaves the receiver alone for a while; milliseconds until this message is to be tried again. */
 function hold(
-  { clock, random }: OutboxOptions,
+  { clock, random, blind }: OutboxOptions,
   { afterMs }: Delivery & { readonly kind: 'retry' },
   attempts: number,
   lane: Lane,
 ): number {
   const asked = Math.min(afterMs ?? 0, RETRY_AFTER_LONGEST_MS);
   lane.pausedFrom = clock();
+  if (blind?.() === true) {
+    lane.pausedUntil = lane.pausedFrom + BLIND_PAUSE_MS;
+    return BACKOFF.leastMs;
+  }
   lane.pausedUntil = lane.pausedFrom + Math.max(asked, backoff(random(), lane.failures, PAUSE_LONGEST_MS));
   lane.failures += 1;
   return Math.max(asked, backoff(random(), attempts, BACKOFF.longestMs));
@@ -172,7 +214,7 @@ function backoff(chance: number, attempts: number, longestMs: number): number {
 }
 
 /** One attempt within its deadline, whatever the receiver does. */
-async function attempt(options: OutboxOptions, notification: QueuedNotification, cut: AbortSignal): Promise<Delivery> {
+async function attempt(options: OutboxOptions, notification: Notification, cut: AbortSignal): Promise<Delivery> {
   const receiver = options.receiver(notification.receiver);
   if (receiver === undefined) return rejected('no receiver of this name is configured any more');
   if (options.clock() - notification.createdAt > KEPT_MS) return rejected('expired: not accepted within 72 hours');

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isMeantForUs, waitAsked } from './core/courtesy.ts';
 import { formatDuration } from './core/duration.ts';
-import { fault, unknown, type Fault } from './core/fault.ts';
+import { fault, unknown, type Fault, type FaultCode } from './core/fault.ts';
 import { holdPromise, isUnsettled } from './core/judge.ts';
 import type { Ledger, Ruling, Standing } from './core/ledger.ts';
 import type { Expectation, Finding, Instant, LocationId, Observation, Target, TargetId } from './core/model.ts';
@@ -23,8 +23,8 @@ export interface RunnerOptions {
   readonly location: LocationId;
   readonly assignment: (target: Target) => Assignment | undefined;
   readonly blind: () => boolean;
-  /** Asks anew whether we can see, and could for so many milliseconds. Without it our own network is trusted. */
-  readonly check?: (ms: number) => Promise<boolean>;
+  /** Asks anew whether we can see (names, too, if one was needed), and could for so many milliseconds. Without it our own network is trusted. */
+  readonly check?: (ms: number, byName: boolean) => Promise<boolean>;
   /** What else is known when an incident has to be explained. */
   readonly surroundings?: Brief['surroundings'];
   /** Longest stall of our own loop within the last so many milliseconds. */
@@ -53,6 +53,8 @@ const GRACE_MS = 1_000;
 const FAREWELL_MS = 3_000;
 const STALL_FLOOR_MS = 250;
 const STALL_SHARE = 0.2;
+/** The name server told nothing of the name: it may be ours that is dead, and may have been from the beginning. */
+const NAMELESS: ReadonlySet<FaultCode> = new Set(['DNS_TIMEOUT', 'DNS_SERVFAIL', 'DNS_REFUSED']);
 const LOST = 'our own network does not reach the canaries, or our name server';
 /** Of the wall clock against the monotonic one. A clock that is being slewed moves far less within one look. */
 const CLOCK_JUMP_MS = 1_000;
@@ -184,7 +186,7 @@ function doubt(options: RunnerOptions, { tookMs, jumpMs, timeoutMs }: Passage): 
 /** A failure counts only if we see right after it: our network may have gone while we looked, and nobody noticed yet. */
 async function believed(finding: Finding, tookMs: number, { check }: RunnerOptions): Promise<Finding> {
   if (finding.kind === 'ok' || finding.kind === 'unknown' || check === undefined) return finding;
-  return (await check(tookMs)) ? finding : unknown(fault('OFFLINE', LOST), finding);
+  return (await check(tookMs, NAMELESS.has(finding.fault.code))) ? finding : unknown(fault('OFFLINE', LOST), finding);
 }
 
 async function recall({ kind, target }: Assignment, options: RunnerOptions): Promise<Recalled | undefined> {

@@ -3,7 +3,8 @@ import { Resolver } from 'node:dns/promises';
 import { connect } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import { findLost, type Lost } from './sight/lost.ts';
+import type { Lost } from './core/model.ts';
+import { findLost } from './sight/lost.ts';
 
 /** An address of somebody else's that answers when we are online. */
 export interface Canary {
@@ -14,11 +15,14 @@ export interface Canary {
 export interface Sight {
   /** The last two rounds were bad (canaries or our name server): nothing we see now says anything about others. */
   blind(): boolean;
+  /** While blind: which part of our own way, where that can be told. */
+  lost(): Lost | undefined;
   /**
    * Whether a failure seen just now, by a look that took so many milliseconds, may be believed: no round was bad meanwhile,
-   * and one that begins after this question is good. Never rejects.
+   * and one that begins after this question is good. `byName`: a name did not resolve, so our name server has to answer now
+   * if it never did. Never rejects.
    */
-  check(ms: number): Promise<boolean>;
+  check(ms: number, byName?: boolean): Promise<boolean>;
   /** Longest stall of the loop, in milliseconds, that ended within the last `ms` milliseconds. */
   stalledWithin(ms: number): number;
   /** Loop delay since the last call, in seconds. */
@@ -28,8 +32,10 @@ export interface Sight {
 
 export interface SightOptions {
   readonly canaries: readonly Canary[];
-  /** `lost`: which part of our own way, where that can be told. */
-  readonly onChange: (blind: boolean, lost?: Lost) => void;
+  /** Told first when the first round says that we see, or the second that we do not. `forMs`: how long we have been blind. */
+  readonly onChange: (blind: boolean, lost?: Lost, forMs?: number) => void;
+  /** The loop stood still for so long that looks were not made. */
+  readonly onStall?: (ms: number) => void;
   readonly everyMs?: number;
   readonly monotonic: () => number;
 }
@@ -41,6 +47,8 @@ const PACE_MS = 500;
 const PULSE_MS = 50;
 const STALL_MS = 100;
 const STALLS_KEPT = 64;
+/** Of a stall that is trouble by itself, whatever was under way. */
+const LONG_STALL_MS = 5_000;
 
 export function openSight(options: SightOptions): Sight {
   const stalls: { at: number; ms: number }[] = [];
@@ -53,12 +61,14 @@ export function openSight(options: SightOptions): Sight {
     const late = now - beat - PULSE_MS;
     beat = now;
     if (late >= STALL_MS && stalls.push({ at: now, ms: late }) > STALLS_KEPT) stalls.shift();
+    if (late >= LONG_STALL_MS) options.onStall?.(late);
   }, PULSE_MS).unref();
 
   const rounds = watchCanaries(options);
 
   return {
     blind: rounds.blind,
+    lost: rounds.lost,
     check: rounds.check,
     stalledWithin: (ms) => {
       const now = options.monotonic();
@@ -84,18 +94,28 @@ export function openSight(options: SightOptions): Sight {
   };
 }
 
-type Rounds = Pick<Sight, 'blind' | 'check' | 'close'>;
+type Rounds = Pick<Sight, 'blind' | 'lost' | 'check' | 'close'>;
+
+/** Without canaries nothing is doubted. */
+function trusting(onChange: SightOptions['onChange']): Rounds {
+  queueMicrotask(() => {
+    onChange(false);
+  });
+  return { blind: () => false, lost: () => undefined, check: () => Promise.resolve(true), close: () => undefined };
+}
 
 /** Asks all witnesses every few seconds, and out of turn when somebody doubts; one round at a time. */
 function watchCanaries({ canaries, monotonic, onChange, everyMs }: SightOptions): Rounds {
-  if (canaries.length === 0) return { blind: () => false, check: () => Promise.resolve(true), close: () => undefined };
+  if (canaries.length === 0) return trusting(onChange);
   const closing = new AbortController();
-  let blind = false;
+  let blind: boolean | undefined;
+  let lost: Lost | undefined;
   let bad = 0;
+  let firstBadAt = -Infinity;
   let badAt = -Infinity;
   let begunAt = -Infinity;
   let vouchedAt = -Infinity;
-  /** Only a name server that has answered once is missed: some hosts have none, or none that answers us. */
+  /** Only a name server that has answered once, or that a look needed, is missed: some hosts have none. */
   let hasNames = false;
 
   const ask = async (): Promise<void> => {
@@ -108,13 +128,14 @@ function watchCanaries({ canaries, monotonic, onChange, everyMs }: SightOptions)
     const isGood = reached && (!hasNames || (await naming));
     if (isGood) vouchedAt = begunAt;
     else badAt = monotonic();
+    if (!isGood && bad === 0) firstBadAt = begunAt;
     bad = isGood ? 0 : bad + 1;
-    const now = bad >= 2 || (blind && bad > 0);
-    if (now === blind || closing.signal.aborted) return;
+    const now = blindAfter(bad, blind);
+    if (now === undefined || now === blind || closing.signal.aborted) return;
     blind = now;
     // Told before the next round begins, so that what is told keeps its order.
-    if (!blind) onChange(false);
-    else onChange(true, reached ? 'name server' : await findLost());
+    lost = blind ? (reached ? 'name server' : await findLost()) : undefined;
+    onChange(blind, lost, blind ? monotonic() - firstBadAt : undefined);
   };
   let next: Promise<void> | undefined;
   const round = (): Promise<void> => {
@@ -129,10 +150,12 @@ function watchCanaries({ canaries, monotonic, onChange, everyMs }: SightOptions)
   void round();
 
   return {
-    blind: () => blind,
-    check: async (ms) => {
+    blind: () => blind === true,
+    lost: () => lost,
+    check: async (ms, byName = false) => {
       const now = monotonic();
-      const isDoubted = (): boolean => blind || badAt >= now - ms;
+      hasNames ||= byName;
+      const isDoubted = (): boolean => blind === true || badAt >= now - ms;
       // A round that was under way already may have begun before the network was lost: it vouches for nothing.
       const isSettled = (): boolean => isDoubted() || vouchedAt >= now || closing.signal.aborted;
       while (!isSettled()) await round();
@@ -143,6 +166,12 @@ function watchCanaries({ canaries, monotonic, onChange, everyMs }: SightOptions)
       clearInterval(watch);
     },
   };
+}
+
+/** Two bad rounds in a row blind us, a good one ends it; a single bad one says nothing yet. */
+function blindAfter(bad: number, before: boolean | undefined): boolean | undefined {
+  if (bad === 0) return false;
+  return bad >= 2 ? true : before;
 }
 
 /** Whether two of three answer; known as soon as they did, so that one dead canary delays nobody. */

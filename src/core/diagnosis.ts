@@ -1,7 +1,7 @@
 /** From what was seen to one cause, with the evidence for it. It knows no probe by name and words nothing for customers. */
 import { reasonText } from './evidence.ts';
 import type { Fault } from './fault.ts';
-import type { Cause, ChannelId, Instant, Member, Notice, Reason } from './model.ts';
+import type { Cause, ChannelId, Instant, Lost, Member, Notice, Reason } from './model.ts';
 
 /** What else is known when an incident is explained. */
 export interface Surroundings {
@@ -14,6 +14,8 @@ export interface Surroundings {
   readonly hosts: ReadonlyMap<string, string>;
   /** Our own network is lost. */
   readonly blind: boolean;
+  /** Which part of it, where that can be told. */
+  readonly lost?: Lost | undefined;
 }
 
 /** A new version of the provider's app. */
@@ -114,7 +116,8 @@ function conclude(cause: Cause, reason: Reason): Diagnosis {
 
 /** Our own network: we know it, every witness says so, or nothing at all answers on any host that we look at. */
 function ours(witnesses: readonly Witness[], around: Surroundings | undefined): Diagnosis | undefined {
-  if (around?.blind === true) return conclude('our_network', { kind: 'ours', detail: 'the canaries do not answer' });
+  if (around?.blind === true)
+    return conclude('our_network', { kind: 'ours', detail: '', lost: around.lost ?? 'canaries' });
   const [first] = witnesses;
   if (first !== undefined && witnesses.every((each) => each.fault.blame === 'network'))
     return conclude('our_network', { kind: 'ours', detail: `${localName(first.target)}: ${first.fault.message}` });

@@ -1,5 +1,5 @@
 /** The evidence for a cause in one sentence, for operators and for the public, in every language. It decides nothing. */
-import type { Cause, Instant, Language, Reason } from './model.ts';
+import type { Cause, Instant, Language, Lost, Reason } from './model.ts';
 
 /** For operators: it may name targets, hosts and what the far side said. */
 export function reasonText(reason: Reason, language: Language): string {
@@ -130,7 +130,7 @@ const OPERATOR: Readonly<Record<Language, (reason: Reason) => string>> = {
       case 'everything':
         return `all ${reason.targets} targets of the provider fail: ${reason.fault.message} (${reason.fault.code})`;
       case 'ours':
-        return `our own network: ${reason.detail}`;
+        return `our own network: ${missing('en', reason)}`;
       case 'notice':
         return `announced: “${reason.title}”, ${windowOf(reason.from, reason.until, 'from', 'until')}`;
       case 'release':
@@ -148,7 +148,7 @@ const OPERATOR: Readonly<Record<Language, (reason: Reason) => string>> = {
       case 'everything':
         return `seluruh ${reason.targets} target penyedia ini gagal: ${reason.fault.message} (${reason.fault.code})`;
       case 'ours':
-        return `jaringan kami sendiri: ${reason.detail}`;
+        return `jaringan kami sendiri: ${missing('id', reason)}`;
       case 'notice':
         return `diumumkan: “${reason.title}”, ${windowOf(reason.from, reason.until, 'dari', 'sampai')}`;
       case 'release':
@@ -166,7 +166,7 @@ const OPERATOR: Readonly<Record<Language, (reason: Reason) => string>> = {
       case 'everything':
         return `该服务方的全部 ${reason.targets} 个目标失败：${reason.fault.message}（${reason.fault.code}）`;
       case 'ours':
-        return `我们自己的网络：${reason.detail}`;
+        return `我们自己的网络：${missing('zh', reason)}`;
       case 'notice':
         return `已公告：“${reason.title}”，${windowOf(reason.from, reason.until, '自', '至')}`;
       case 'release':
@@ -176,6 +176,42 @@ const OPERATOR: Readonly<Record<Language, (reason: Reason) => string>> = {
     }
   },
 };
+
+const MISSING: Readonly<Record<Language, Readonly<Record<Lost | 'canaries', string>>>> = {
+  en: {
+    link: 'no network link is up',
+    route: 'there is no default route',
+    gateway: 'the gateway does not answer',
+    upstream: 'the gateway answers, and nothing beyond it does',
+    'name server': 'our name server does not answer',
+    canaries: 'the canaries do not answer',
+  },
+  id: {
+    link: 'tidak ada sambungan jaringan yang aktif',
+    route: 'tidak ada rute bawaan',
+    gateway: 'gateway tidak menjawab',
+    upstream: 'gateway menjawab, tetapi tidak ada yang menjawab di luarnya',
+    'name server': 'server nama kami tidak menjawab',
+    canaries: 'alamat pembanding kami tidak menjawab',
+  },
+  zh: {
+    link: '没有可用的网络连接',
+    route: '没有默认路由',
+    gateway: '网关没有响应',
+    upstream: '网关有响应，但网关以外均无响应',
+    'name server': '我们的域名服务器没有响应',
+    canaries: '用于自检的地址没有响应',
+  },
+};
+
+/** Which part of our own way is missing. */
+export function missingText(lost: Lost | 'canaries', language: Language): string {
+  return MISSING[language][lost];
+}
+
+function missing(language: Language, { lost, detail }: Reason & { readonly kind: 'ours' }): string {
+  return lost === undefined ? detail : MISSING[language][lost];
+}
 
 function windowOf(from: number, until: number | undefined, since: string, to: string): string {
   const start = `${since} ${formatMinute(from)} UTC`;

@@ -1,6 +1,7 @@
 /** What the quiet and the loud rooms ask of a store. Asynchronous, though SQLite is not, so that another store can stand here. */
 import type {
   ChannelId,
+  ChannelMessage,
   Evidence,
   Expectation,
   Finding,
@@ -12,9 +13,11 @@ import type {
   Notice,
   Notification,
   Observation,
+  OwnIncident,
   TargetId,
 } from './model.ts';
 import type { Health } from './judge.ts';
+import type { OwnRuling } from './ours.ts';
 import type { Delivery } from './receiver.ts';
 
 /** What is known of a target and its provider at the moment a look is judged. */
@@ -33,7 +36,7 @@ export interface Ruling {
   readonly incident?: Incident;
   /** What was added to the incident's story. */
   readonly update?: IncidentUpdate;
-  readonly notifications: readonly Notification[];
+  readonly notifications: readonly Notification<ChannelMessage>[];
   /** What was promised at that time; kept with the look, so that promised time is told from other time. Absent: open. */
   readonly expected?: Expectation;
 }
@@ -133,6 +136,10 @@ export interface Ledger {
    * again; `undefined` leaves it as it is, and so does an id that is not there.
    */
   amend(id: IncidentId, change: (incident: Incident) => Amendment | undefined): Promise<Amendment | undefined>;
+  /** Writes trouble of our own with its notifications, in one transaction. What of it still waits is withdrawn. */
+  own(ruling: OwnRuling, now: Instant): Promise<void>;
+  /** Open ones, and those that ended since; newest first. */
+  ownIncidents(since: Instant, most: number): Promise<readonly OwnIncident[]>;
   /** Health of every target and location ever recorded. */
   health(): Promise<readonly HealthRow[]>;
   /** Open incidents. */

@@ -261,7 +261,8 @@ export type Reason =
   /** Several targets on one host fail, and no other ones do. */
   | { readonly kind: 'host'; readonly host: string; readonly targets: number; readonly fault: Fault }
   | { readonly kind: 'everything'; readonly targets: number; readonly fault: Fault }
-  | { readonly kind: 'ours'; readonly detail: string }
+  /** `lost`: the part of our own way that is missing; `canaries`: it cannot be told which. Absent: what `detail` says. */
+  | { readonly kind: 'ours'; readonly detail: string; readonly lost?: Lost | 'canaries' }
   | { readonly kind: 'notice'; readonly title: string; readonly from: Instant; readonly until?: Instant }
   | { readonly kind: 'release'; readonly version: string; readonly beforeMs: number }
   | { readonly kind: 'nothing' };
@@ -342,24 +343,27 @@ export interface IncidentUpdate {
 }
 
 /** A message that has to reach a receiver. Written with the incident, in the same transaction. */
-export interface Notification {
+export interface Notification<Told extends Message = Message> {
   /** Dedupe key: the same change to the same receiver always has the same key. */
   readonly key: string;
   readonly receiver: string;
   readonly createdAt: Instant;
   /** Not before this. */
   readonly dueAt: Instant;
-  readonly message: Message;
+  readonly message: Told;
 }
 
 export type MessageEvent = 'opened' | 'joined' | 'worsened' | 'unstable' | 'reopened' | 'resolved';
 
 /** What a receiver is told: everything that the engineer on call needs, and nothing that is secret. */
-export interface Message {
+export type Message = ChannelMessage | OwnMessage;
+
+export interface ChannelMessage {
   readonly key: string;
   readonly event: MessageEvent | 'test';
   readonly severity: 'critical' | 'warning';
   readonly incident: Incident;
+  readonly own?: undefined;
   readonly providerName: string;
   /** The channel that this message is about. */
   readonly channelName: string;
@@ -372,5 +376,47 @@ export interface Message {
   /** The incident on the public page, if the operator said where that is. */
   readonly url?: string;
   /** Names of all receivers of this change. */
+  readonly told: readonly string[];
+}
+
+/** About ourselves: it names no channel. */
+export interface OwnMessage {
+  readonly key: string;
+  /** `again`: it came back soon after it was over, or another version of the same. */
+  readonly event: 'opened' | 'again' | 'resolved';
+  readonly severity: 'critical' | 'warning';
+  readonly own: OwnIncident;
+  readonly incident?: undefined;
+  /** The place that we look from. */
+  readonly location: LocationId;
+  readonly timezone: string;
+  readonly told: readonly string[];
+}
+
+export const OWN_TROUBLES = ['network', 'loop', 'clock', 'disk', 'store', 'file', 'configuration'] as const;
+/**
+ * What can be wrong with us: our way to the world, a loop that stood still, a clock that jumped, a full disk, a store that
+ * cannot be written, one that was broken and begun anew, a configuration that was refused. Closed list: it is a metric label.
+ */
+export type OwnTrouble = (typeof OWN_TROUBLES)[number];
+
+/** The first part of our way out that is missing; what lies beyond the gateway is one part. */
+export type Lost = 'link' | 'route' | 'gateway' | 'upstream' | 'name server';
+
+/** Trouble of ours, from its beginning to its end. It says nothing about any channel. */
+export interface OwnIncident {
+  /** The trouble plus when it began, so a replay opens the same one. */
+  readonly id: IncidentId;
+  readonly trouble: OwnTrouble;
+  readonly openedAt: Instant;
+  readonly resolvedAt?: Instant;
+  /** What exactly, in one sentence for operators; the newest. */
+  readonly detail: string;
+  /** Tells one occasion from another, such as the version of a refused file; each is told once. */
+  readonly occasion?: string;
+  /** How often it began: what comes back within ten minutes is the same. */
+  readonly spells: number;
+  /** Nobody is told of the newest spell before then. */
+  readonly tellAt: Instant;
   readonly told: readonly string[];
 }

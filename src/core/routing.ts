@@ -5,9 +5,9 @@ import type {
   Channel,
   ChannelId,
   ChannelKind,
+  ChannelMessage,
   Incident,
   Instant,
-  Message,
   MessageEvent,
   Notification,
 } from './model.ts';
@@ -86,7 +86,7 @@ export interface Setting {
 export interface Plan {
   /** The incident, knowing whom it was told to. */
   readonly incident: Incident;
-  readonly notifications: readonly Notification[];
+  readonly notifications: readonly Notification<ChannelMessage>[];
 }
 
 /** The notifications of a change, each with a key that is the same however often the change is replayed. */
@@ -118,7 +118,7 @@ function compose(
   event: MessageEvent,
   incident: Incident,
   { providerName, timezone, channel, channels, publicUrl }: Setting,
-): Message {
+): ChannelMessage {
   const names = incident.channels.map(({ channel: id }) => nameOf(id, channels ?? [channel]));
   return {
     key,

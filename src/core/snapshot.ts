@@ -19,6 +19,7 @@ export interface Snapshot {
   readonly staleAfterMs: number;
   /** True: we cannot see at the moment (our own network), and say so. */
   readonly blind: boolean;
+  readonly blindSince?: Instant;
   readonly publicUrl?: string;
   readonly providers: readonly ProviderView[];
 }

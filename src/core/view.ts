@@ -38,6 +38,7 @@ export interface TargetState {
 export interface Situation {
   readonly now: Instant;
   readonly blind: boolean;
+  readonly blindSince?: Instant | undefined;
   readonly publicUrl: string | undefined;
   readonly providers: readonly Provider[];
   readonly calendars: ReadonlyMap<ChannelId, Calendar>;
@@ -69,6 +70,7 @@ export function takeSnapshot(situation: Situation): Snapshot {
     generatedAt: situation.now,
     staleAfterMs: Math.max(STALE_FLOOR_MS, 3 * Math.max(0, ...intervals)),
     blind: situation.blind,
+    ...(situation.blind && present({ blindSince: situation.blindSince })),
     ...present({ publicUrl: situation.publicUrl }),
     providers: situation.providers.map((provider) => viewProvider(provider, situation)),
   };

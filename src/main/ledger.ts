@@ -4,6 +4,7 @@ import type { Config } from '../config/load.ts';
 import type { Log } from '../log.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Kinds } from './kinds.ts';
+import type { Signs } from './ours.ts';
 
 const PRUNE_EVERY_MS = 3_600_000;
 const BALLAST_BYTES = 16 * 2 ** 20;
@@ -15,32 +16,40 @@ interface Ground {
   readonly config: Config;
   readonly kinds: Kinds;
   readonly log: Log;
+  readonly signs: Signs;
 }
 
 /** Throws a StoreError that says in words why it cannot; what is broken is moved aside, and a new one begun. */
-export function openLedger(path: string, { config, kinds, log }: Ground): Store {
+export function openLedger(path: string, { config, kinds, log, signs }: Ground): Store {
   const targets = config.providers.flatMap(({ channels }) => channels.flatMap((channel) => channel.targets));
   const answers = new Map(targets.map((target) => [target.id, kinds.probes.get(target.probe)?.answer]));
   let complainedAt = -Infinity;
+  const broken: string[] = [];
   const store = openStore(path, {
     ballastBytes: BALLAST_BYTES,
     lingerMs: LINGER_MS,
     answerMs: ({ target, finding, durationMs }) => finding.phases[answers.get(target) ?? ''] ?? durationMs,
     onBroken: ({ movedTo, why }) => {
+      broken.push(why);
       const then = movedTo === undefined ? 'At the next start it is moved aside' : `It is kept as ${movedTo}`;
       log.error({ event: 'store', movedTo }, `${why}. ${then}; a new store is begun`);
+      signs.strike('file', { detail: `${why}. ${then}`, occasion: movedTo ?? path });
     },
     onFull: (isFull) => {
       if (isFull) log.error({ event: 'store', full: true }, 'the disk is full: alerts go on, history waits in memory');
       else log.warn({ event: 'store', full: false }, 'the disk has room again');
       if (isFull) dropOld({ store, config, log });
+      if (isFull) signs.strike('disk', { detail: `${path}: the disk is full` });
+      else signs.mend('disk');
     },
     onTrouble: (code, waiting) => {
+      if (!code.startsWith('SQLITE_FULL')) signs.strike('store', { detail: `${path}: ${code}` });
       if (performance.now() - complainedAt < COMPLAIN_EVERY_MS) return;
       complainedAt = performance.now();
       log.error({ event: 'store', code, waiting }, 'the store cannot be written; trying again');
     },
   });
+  if (broken.length === 0) signs.mend('file');
   return store;
 }
 

@@ -41,7 +41,9 @@ export function answer(snapshot: Snapshot, provider: ProviderView, now: Instant,
   }
   if (snapshot.blind) {
     const rest = [words.answer.ours(provider.name), ...remembered(channels, scene)];
-    return { ...plain('unknown', words.answer.blind(provider.name)), rest };
+    const since = snapshot.blindSince;
+    const when = since === undefined ? undefined : moment(since, provider.timezone, now, words);
+    return { ...plain('unknown', words.answer.blind(provider.name, when)), rest };
   }
   const state = sort(channels);
   if (state.working.length > 0) return someWork(state, scene);

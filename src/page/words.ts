@@ -63,7 +63,8 @@ export interface Words {
     readonly opensFirst: (who: Subject, when: string, left: string) => string;
     readonly allMaintenance: (provider: string, until?: string) => string;
     readonly allUnknown: (provider: string) => string;
-    readonly blind: (provider: string) => string;
+    /** `since`: when we lost sight, where that is known. */
+    readonly blind: (provider: string, since?: string) => string;
     readonly ours: (provider: string) => string;
     readonly stale: (since: string) => string;
     readonly lastSeen: (names: string) => string;

@@ -139,8 +139,8 @@ function compose(name: string, settings: Settings, message: Message) {
 }
 
 /** The same incident told to the same receiver always opens with the same id, so a mail sent twice is seen to be one. */
-function threadId(name: string, settings: Settings, { incident }: Message): string {
-  return idOf(`${incident.id}\n${name}`, settings);
+function threadId(name: string, settings: Settings, { incident, own }: Message): string {
+  return idOf(`${(own ?? incident).id}\n${name}`, settings);
 }
 
 function idOf(key: string, { from }: Settings): string {

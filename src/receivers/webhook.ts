@@ -15,7 +15,7 @@ import type { LookupFunction } from 'node:net';
 import { Agent, request, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import { printable } from '../core/fault.ts';
-import type { Message } from '../core/model.ts';
+import type { ChannelMessage, Message, OwnMessage } from '../core/model.ts';
 import { defineReceiver, type Delivery, type Receiver } from '../core/receiver.ts';
 import { redact, Secret, secret, secretsIn } from '../core/secret.ts';
 import { promisedMs } from '../core/suspension.ts';
@@ -134,14 +134,39 @@ function sign(body: string, key: Secret, seconds: number): string {
 
 /** The whole body. Instants are ISO 8601 in UTC; fields may be added, none changes its meaning. */
 function payload(message: Message) {
-  const { incident } = message;
   const { subject, text } = word(message);
-  const iso = (at: number) => new Date(at).toISOString();
+  const { key, event, severity, timezone, told } = message;
+  const subjectMatter = message.own === undefined ? aboutChannel(message) : aboutUs(message);
+  return { version: 1, key, event, severity, ...subjectMatter, timezone, told, title: subject, text };
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+/** Trouble of our own: there is no provider and no channel in it, and nothing that they are accused of. */
+function aboutUs({ own, location }: OwnMessage) {
+  const { id, trouble, detail, openedAt, resolvedAt } = own;
   return {
-    version: 1,
-    key: message.key,
-    event: message.event,
-    severity: message.severity,
+    about: 'ringback',
+    location,
+    incident: {
+      id,
+      trouble,
+      because: detail,
+      opened_at: iso(openedAt),
+      ...(resolvedAt !== undefined && {
+        resolved_at: iso(resolvedAt),
+        duration_seconds: Math.max(0, Math.round((resolvedAt - openedAt) / 1_000)),
+      }),
+    },
+  };
+}
+
+function aboutChannel(message: ChannelMessage) {
+  const { incident } = message;
+  return {
+    about: 'channel',
     provider: { id: incident.provider, name: message.providerName },
     channel: { id: incident.channel, name: message.channelName, kind: message.channelKind, contact: message.contact },
     incident: {
@@ -172,12 +197,8 @@ function payload(message: Message) {
         fault: { code: fault.code, cause: fault.cause, message: fault.message },
       })),
     },
-    timezone: message.timezone,
-    told: message.told,
     runbook: message.runbook,
     url: message.url,
-    title: subject,
-    text,
   };
 }
 

@@ -2,9 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
-
-/** The first part of the way that is missing; what lies beyond the gateway is one part. */
-export type Lost = 'link' | 'route' | 'gateway' | 'upstream' | 'name server';
+import type { Lost } from '../core/model.ts';
 
 const GATEWAY_TIMEOUT_MS = 1_000;
 /** RTF_UP of route.h. */

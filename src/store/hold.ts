@@ -9,6 +9,7 @@ import { historyWriter, holdBack, type Held } from './history.ts';
 import { lookWriter } from './look.ts';
 import { remember } from './memory.ts';
 import { STEPS } from './migrations.ts';
+import { ownWriter } from './ours.ts';
 import { oldRows } from './retention.ts';
 import { rollups, type AnswerMs } from './rollup.ts';
 import { statements } from './statements.ts';
@@ -150,6 +151,7 @@ function bind(db: Database, held: Held, answerMs: AnswerMs) {
     ...lookWriter(db, memory, history),
     catchUp: history.catchUp,
     audit: auditWriter(db),
+    ours: ownWriter(db),
     sql: statements(db),
     transact: transactor(db, both),
   };

@@ -145,6 +145,17 @@ export const STEPS: readonly string[] = [
     primary key (target, location)
   ) strict, without rowid;
   `,
+  `
+  -- Trouble of our own. Notifications of it may be in a further state: withdrawn, for newer word of the same.
+  create table own_incident (
+    id text primary key,
+    trouble text not null,
+    opened_at integer not null,
+    resolved_at integer,
+    rest text not null
+  ) strict;
+  create unique index own_incident_open on own_incident (trouble) where resolved_at is null;
+  `,
 ];
 
 /** The schema version of an open file. */

@@ -7,10 +7,12 @@ import {
   type Fact,
   type Finding,
   type Incident,
+  type ChannelMessage,
   type Message,
   type Notice,
   type Notification,
   type Observation,
+  type OwnMessage,
 } from '../core/model.ts';
 
 /** The order is the number in the file: append only. */
@@ -151,13 +153,26 @@ export interface NotificationRow {
 
 export function packNotification(each: Notification): NotificationRow {
   const { key, receiver, createdAt: created_at, dueAt: due_at, message } = each;
-  return { key, receiver, incident: message.incident.id, created_at, due_at, message: JSON.stringify(message) };
+  return {
+    key,
+    receiver,
+    incident: (message.own ?? message.incident).id,
+    created_at,
+    due_at,
+    message: JSON.stringify(message),
+  };
 }
 
 export function unpackNotification(row: NotificationRow): Notification {
   const { key, receiver, created_at: createdAt, due_at: dueAt } = row;
-  const message = JSON.parse(row.message) as Omit<Message, 'incident'> & { readonly incident: Earlier<Incident> };
-  return { key, receiver, createdAt, dueAt, message: { ...message, incident: withChannels(message.incident) } };
+  return { key, receiver, createdAt, dueAt, message: unpackMessage(row.message) };
+}
+
+type Written = OwnMessage | (Omit<ChannelMessage, 'incident'> & { readonly incident: Earlier<Incident> });
+
+function unpackMessage(text: string): Message {
+  const message = JSON.parse(text) as Written;
+  return message.own === undefined ? { ...message, incident: withChannels(message.incident) } : message;
 }
 
 export interface NoticeColumns {

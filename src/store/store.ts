@@ -42,6 +42,11 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
         if (delivery.kind === 'retry') sql.retry.run(nextAt ?? now, now, delivery.detail, key);
         else sql.settle.run(delivery.kind, now, delivery.detail, key);
       }),
+    own: (ruling, now) =>
+      add(() => {
+        alive().ours.write(ruling, now);
+      }),
+    ownIncidents: (since, most) => read(() => alive().ours.read(since, most)),
     audit: (entry) => {
       const row = packAudit(entry);
       return add(() => {

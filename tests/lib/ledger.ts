@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { fault } from '../../src/core/fault.ts';
 import type { Ruling } from '../../src/core/ledger.ts';
-import type { Finding, Incident, Message, Target } from '../../src/core/model.ts';
+import type { Finding, ChannelMessage, Incident, Target } from '../../src/core/model.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/store/store.ts';
 import { BAD, GOOD, lookAt, MINUTE, MORNING, ruleFor, targetOf } from './story.ts';
 
@@ -63,10 +63,10 @@ const INCIDENT: Incident = {
 
 /** One message as the routing writes it, with what the test wants different. */
 export function messageOf(
-  event: Message['event'],
-  other: Partial<Message> = {},
+  event: ChannelMessage['event'],
+  other: Partial<ChannelMessage> = {},
   incident: Partial<Incident> = {},
-): Message {
+): ChannelMessage {
   const resolved = event === 'resolved' ? { resolvedAt: MORNING + 12 * MINUTE } : {};
   return {
     key: `${INCIDENT.id}:${event}:ops-mail`,

@@ -5,7 +5,7 @@ import type {
   ChannelId,
   Finding,
   Incident,
-  Message,
+  ChannelMessage,
   Observation,
   Policy,
   Target,
@@ -47,7 +47,7 @@ export interface World {
   /** The newest one of a channel. */
   incident(channel: ChannelId): Incident | undefined;
   only(): Incident;
-  messages(): readonly Message[];
+  messages(): readonly ChannelMessage[];
   /** What was told, such as `opened hotline`. */
   told(): string[];
   keys(): string[];
@@ -63,7 +63,7 @@ export function world(plot: Plot = {}): World {
   const channels = names.map((name) => channelOf(name, targets, policy, plot));
   const healths = new Map<string, { health: Health; seenAt: number }>();
   const incidents = new Map<string, Incident>();
-  const messages: Message[] = [];
+  const messages: ChannelMessage[] = [];
   const rulings: Ruling[] = [];
 
   const setting = (name: string): Setting => {

@@ -184,8 +184,8 @@ describe('a receiver that refuses', () => {
     const a: Receiver = {
       name: 'a',
       send: async ({ incident }) => {
-        got.push(incident.channel);
-        return incident.channel === trunk.channel ? { kind: 'retry', detail: 'poison' } : SENT;
+        got.push(incident?.channel ?? '');
+        return incident?.channel === trunk.channel ? { kind: 'retry', detail: 'poison' } : SENT;
       },
     };
     const bench = run(store, [a]);

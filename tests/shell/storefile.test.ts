@@ -278,7 +278,7 @@ describe('R-10: a store of an older schema', () => {
       const store = openStore(path);
       expect((await store.openIncidents()).map((each) => each.channels)).toEqual([[own]]);
       const [due] = await store.due(MORNING + 9 * MINUTE, 9, []);
-      expect(due?.message.incident.channels).toEqual([own]);
+      expect(due?.message.incident?.channels).toEqual([own]);
       const rulings = await tell(store, trunk, [GOOD, GOOD], 1);
       expect(rulings[1]?.incident).toMatchObject({
         id: 'old.1',

@@ -94,7 +94,10 @@ export const en: Words = {
     allMaintenance: (provider, until) =>
       `${provider} support is under maintenance${until === undefined ? '' : `, expected until ${until}`}.`,
     allUnknown: (provider) => `We do not know yet whether ${provider} support can be reached.`,
-    blind: (provider) => `We cannot check ${provider} support at the moment.`,
+    blind: (provider, since) =>
+      since === undefined
+        ? `We cannot check ${provider} support at the moment.`
+        : `We have not been able to check ${provider} support since ${since}.`,
     ours: (provider) => `The problem is in our monitoring and says nothing about ${provider}.`,
     stale: (since) => `This page has not been updated since ${since}, so we do not know the situation now.`,
     lastSeen: (names) => `Working when we last looked: ${names}.`,

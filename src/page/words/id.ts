@@ -90,7 +90,10 @@ export const id: Words = {
     allMaintenance: (provider, until) =>
       `Layanan bantuan ${provider} sedang dalam pemeliharaan${until === undefined ? '' : `, perkiraan selesai ${until}`}.`,
     allUnknown: (provider) => `Kami belum tahu apakah layanan bantuan ${provider} bisa dihubungi saat ini.`,
-    blind: (provider) => `Saat ini kami tidak dapat memeriksa layanan bantuan ${provider}.`,
+    blind: (provider, since) =>
+      since === undefined
+        ? `Saat ini kami tidak dapat memeriksa layanan bantuan ${provider}.`
+        : `Sejak ${since} kami tidak dapat memeriksa layanan bantuan ${provider}.`,
     ours: (provider) => `Gangguan ada pada pemantauan kami, bukan berarti pada ${provider}.`,
     stale: (since) => `Halaman ini belum diperbarui sejak ${since}, jadi kami tidak tahu keadaan sekarang.`,
     lastSeen: (names) => `Berfungsi saat terakhir kami periksa: ${names}.`,

@@ -87,7 +87,10 @@ export const zh: Words = {
     opensFirst: (who, when, left) => `最早恢复的是${who.names}：${when}（还有${left}）。`,
     allMaintenance: (provider, until) => `${provider} 客服正在维护${until === undefined ? '' : `，预计${until}结束`}。`,
     allUnknown: (provider) => `我们暂时不清楚 ${provider} 客服能否联系上。`,
-    blind: (provider) => `我们目前无法检查 ${provider} 客服的情况。`,
+    blind: (provider, since) =>
+      since === undefined
+        ? `我们目前无法检查 ${provider} 客服的情况。`
+        : `自 ${since} 起，我们无法检查 ${provider} 客服的情况。`,
     ours: (provider) => `问题出在我们的监测上，并不代表 ${provider} 有故障。`,
     stale: (since) => `本页自${since}起没有更新，现在的情况我们不清楚。`,
     lastSeen: (names) => `最近一次检查时可用：${names}。`,
