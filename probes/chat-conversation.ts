@@ -18,6 +18,7 @@ import { expectation, TEST_WORDS } from './lib/chat/steps.ts';
 import { concluded, SPOKEN } from './lib/chat/verdict.ts';
 import { findingOf } from './lib/connector.ts';
 import { discreet } from './lib/discretion.ts';
+import { promised } from './lib/language.ts';
 import { reach } from './lib/reach.ts';
 
 const common = {
@@ -86,6 +87,7 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   const course = await converse(line, {
     steps: [{ send: settings.say }, { expect, within: settings.within }],
     names: new Map([['run_id', context.runId]]),
+    languages: promised(undefined, context),
     ...{ greetingMs: GREETING_MS, endsAt },
   });
   const facts = { ...sight.facts, room_closed: wasClosed() ?? false };

@@ -14,6 +14,7 @@ import { open, siteOrigin, socketUrl } from './lib/chat/opening.ts';
 import { steps } from './lib/chat/steps.ts';
 import { concluded, SPOKEN, subprotocolFact } from './lib/chat/verdict.ts';
 import { discreet } from './lib/discretion.ts';
+import { promised } from './lib/language.ts';
 import { reach } from './lib/reach.ts';
 import { headerName, headerValue } from './lib/request.ts';
 
@@ -84,6 +85,7 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
     const course = await converse(line, {
       ...{ steps: settings.steps, greetingMs: settings.greeting, endsAt },
       names: new Map([['run_id', context.runId]]),
+      languages: promised(undefined, context),
     });
     const before = { ...sight, facts: { ...sight.facts, ...subprotocolFact(line.subprotocol) } };
     return concluded(course, before, expiring(connection.certificate, settings.expect.certificate_days));

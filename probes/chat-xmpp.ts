@@ -19,6 +19,7 @@ import { concluded, SPOKEN } from './lib/chat/verdict.ts';
 import { join } from './lib/chat/xmpp.ts';
 import { findingOf } from './lib/connector.ts';
 import { discreet } from './lib/discretion.ts';
+import { promised } from './lib/language.ts';
 import { reach } from './lib/reach.ts';
 
 /** RFC 7622, without what only a parser of Unicode could tell. */
@@ -112,6 +113,7 @@ async function visit(
   const course = await converse(stanzas({ line, to, who: settings.who }), {
     steps: [{ send: settings.say ?? TEST_WORDS }, { expect, within: settings.within }],
     names: new Map([['run_id', context.runId]]),
+    languages: promised(undefined, context),
     // Nobody can greet a visitor of whom nobody knows.
     ...{ greetingMs: 0, endsAt },
   });

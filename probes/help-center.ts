@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { duration } from '../src/core/duration.ts';
 import { degraded, fault, ok, unknown } from '../src/core/fault.ts';
 import type { Fault } from '../src/core/fault.ts';
-import type { Evidence, Fact, Finding, Instant, Sight } from '../src/core/model.ts';
+import type { Evidence, Fact, Finding, Sight } from '../src/core/model.ts';
 import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
 import { waitFacts } from './lib/answer.ts';
@@ -16,7 +16,7 @@ import { goal, search } from './lib/crawl.ts';
 import type { Searched } from './lib/crawl.ts';
 import { discreet } from './lib/discretion.ts';
 import { bodyExpectation, bodyFault } from './lib/expect.ts';
-import { languageFault, languageOf, languages } from './lib/language.ts';
+import { languageFault, languageOf, languages, promised } from './lib/language.ts';
 import { visit } from './lib/page.ts';
 import type { Page, Visited } from './lib/page.ts';
 import { reach } from './lib/reach.ts';
@@ -86,9 +86,11 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
     const sight = { phases: tour.phases, facts: tour.facts, evidence: [transcript(home.went)] };
     return findingOf(home.fault, home.went.rung, sight);
   }
-  const troubles = await timed(tour, 'pages', () => readArticles(settings, tour, context.startedAt));
+  const troubles = await timed(tour, 'pages', () => readArticles(settings, tour, context));
   const way = await timed(tour, 'contact', () => contactTrouble(settings, tour, context.signal));
-  const all = [...(home.ok ? [] : [trouble('blind', home.fault)]), ...troubles, ...way];
+  // The articles still help those who need no person.
+  const hidden = way.map((each) => (each.kind === 'lost' ? trouble('partly', each.fault) : each));
+  const all = [...(home.ok ? [] : [trouble('blind', home.fault)]), ...troubles, ...hidden];
   const soon = expiring(home.went.certificate, settings.expect.certificate_days);
   return judge(soon === undefined ? all : [...all, trouble('stale', soon)], tour);
 }
@@ -118,19 +120,19 @@ async function timed<T>({ phases }: Tour, phase: string, work: () => Promise<T>)
   return done;
 }
 
-/** `lost`: a customer is left without. `partly`: another article does. `stale`: it is there, but not as it should be. */
+/** `lost`: a customer is left without. `partly`: something else still helps some. `stale`: it is there, but not as it should be. */
 interface Trouble {
   readonly kind: 'lost' | 'partly' | 'stale' | 'blind';
   readonly fault: Fault;
 }
 const trouble = (kind: Trouble['kind'], why: Fault): Trouble => ({ kind, fault: why });
 
-async function readArticles({ pages }: Settings, tour: Tour, now: Instant): Promise<Trouble[]> {
+async function readArticles({ pages }: Settings, tour: Tour, context: ProbeContext): Promise<Trouble[]> {
   const troubles: Trouble[] = [];
   const spoken: string[] = [];
   for (const each of pages) {
     const visited = await tour.visit(each.url);
-    const found = visited.ok ? articleTrouble(each, visited.page, now) : troubleOf(visited.fault);
+    const found = visited.ok ? articleTrouble(each, visited.page, context) : troubleOf(visited.fault);
     spoken.push(visited.ok ? (languageOf(visited.page.visible) ?? 'unknown') : 'unknown');
     if (found === undefined) continue;
     const why = fault(found.fault.code, `${each.url.pathname}: ${found.fault.message}`, found.fault);
@@ -153,15 +155,16 @@ const troubleOf = (why: Fault): Trouble => trouble(isOurs(why) ? 'blind' : 'lost
 const isOurs = ({ code }: Fault): boolean => code === 'CANNOT_JUDGE' || code === 'RATE_LIMITED';
 
 function articleTrouble(
-  { contains, language = [], max_age: maxAge }: Article,
+  { contains, language, max_age: maxAge }: Article,
   page: Page,
-  now: Instant,
+  context: ProbeContext,
 ): Trouble | undefined {
   const missing = bodyFault(page.visible, { contains }, page.truncated || page.visible.length >= 20_000);
   if (missing !== undefined)
     return page.blind === undefined ? troubleOf(missing) : trouble('blind', fault('CANNOT_JUDGE', page.blind));
-  const foreign = languageFault(languageOf(page.visible), language);
-  if (foreign !== undefined) return trouble('lost', foreign);
+  const foreign = languageFault(languageOf(page.visible), promised(language, context));
+  if (foreign !== undefined) return trouble('partly', foreign);
+  const { startedAt: now } = context;
   if (maxAge === undefined || page.changedAt === undefined || now - page.changedAt <= maxAge) return undefined;
   return trouble('stale', fault('CONTENT', `last changed ${Math.floor((now - page.changedAt) / 86_400_000)} days ago`));
 }

@@ -13,6 +13,7 @@ import { discreet } from './lib/discretion.ts';
 import { exchange } from './lib/http.ts';
 import type { Exchange } from './lib/http.ts';
 import type { Fault } from '../src/core/fault.ts';
+import { promised } from './lib/language.ts';
 import { reach } from './lib/reach.ts';
 import { headerName, headerValue, httpUrl, METHODS, takesBody } from './lib/request.ts';
 import type { Headers } from './lib/request.ts';
@@ -86,7 +87,7 @@ export default defineProbe<Settings>({
     const { method = 'GET', headers = {}, body, follow = 0 } = settings;
     const { signal, startedAt } = context;
     const went = await exchange({ url, method, headers, body, follow, decompress, resolve, reach: settings, signal });
-    const why = await answerFault(went, expect, refusalsOf(headers), signal);
+    const why = await answerFault(went, expect, refusalsOf(headers), signal, promised(undefined, context));
     return discreet(judge(went, why, expect, startedAt), settings);
   },
 });

@@ -8,7 +8,7 @@ import type { ProbeContext } from '../src/core/probe.ts';
 import { Secret, secret } from '../src/core/secret.ts';
 import { canonicalHost } from './lib/address.ts';
 import { discreet } from './lib/discretion.ts';
-import { languages } from './lib/language.ts';
+import { languages, promised } from './lib/language.ts';
 import type { Hope } from './lib/mail/classify.ts';
 import { compose, DEFAULT_SUBJECT, DEFAULT_TEXT, TAG_HEADER } from './lib/mail/compose.ts';
 import type { Errand } from './lib/mail/compose.ts';
@@ -263,7 +263,7 @@ async function travel(course: Course): Promise<Finding> {
     cut: waited.cut,
     junk: course.junk,
     wantsTicket: receipt.ticket !== undefined,
-    languages: receipt.language ?? [],
+    languages: promised(receipt.language, context),
     isDirect: post.user === undefined,
     mayBeSuppressed: suppressible,
     withinMs: receipt.within,

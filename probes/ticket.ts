@@ -175,9 +175,10 @@ async function file(settings: Settings, context: ProbeContext, bag: Bag): Promis
   if (went.phases['first_byte'] !== undefined) memory?.set({ ...readCases(memory.get()), triedAt: now });
   Object.assign(bag.facts, waitFacts(went.reply, now));
   const why = await answerFault(went, submit.expect, refusalsOf(settings, submit), context.signal);
-  if (why !== undefined || !went.ok) return halt(why ?? fault('PROTO_GARBAGE', 'no answer'));
+  const isForeign = why?.code === 'LANGUAGE';
+  if ((why !== undefined && !isForeign) || !went.ok) return halt(why ?? fault('PROTO_GARBAGE', 'no answer'));
   bag.phases['submitted'] = tookMs;
-  bag.soon = expiring(went.certificate, submit.expect.certificate_days);
+  bag.soon = expiring(went.certificate, submit.expect.certificate_days) ?? why;
   const found = take(captureOf(number), { headers: went.reply.headers, text: replyText(went.reply) });
   if (typeof found !== 'string') return halt(fault(found.code, `no tracking number: ${found.message}`, found));
   if (found.length > 100) return halt(fault('CONTENT', 'what should be a tracking number is a text'));

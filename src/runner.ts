@@ -6,7 +6,16 @@ import { formatDuration } from './core/duration.ts';
 import { fault, unknown, type Fault, type FaultCode } from './core/fault.ts';
 import { holdPromise, isUnsettled } from './core/judge.ts';
 import type { Ledger, Ruling, Standing } from './core/ledger.ts';
-import type { Expectation, Finding, Instant, LocationId, Observation, Target, TargetId } from './core/model.ts';
+import type {
+  Expectation,
+  Finding,
+  Instant,
+  Language,
+  LocationId,
+  Observation,
+  Target,
+  TargetId,
+} from './core/model.ts';
 import type { Memory, ProbeKind } from './core/probe.ts';
 import { openMemory, type Recalled } from './core/recall.ts';
 import { present } from './core/present.ts';
@@ -106,6 +115,7 @@ export function openRunner(options: RunnerOptions): Runner {
       timeoutMs: target.timeoutMs,
       startedAt: at,
       timezone: setting.timezone,
+      languages: setting.channel.languages,
       expectation: (instant) => calendar.expectation(instant),
       ...present({ memory }),
       stop: stopping.signal,
@@ -226,6 +236,7 @@ export interface Run {
   readonly timezone: string;
   readonly memory?: Memory;
   readonly expectation?: (at: Instant) => Expectation;
+  readonly languages?: readonly Language[];
   readonly stop: AbortSignal;
   readonly onTrouble?: (what: 'abandoned' | 'threw', error: unknown) => void;
 }
@@ -244,7 +255,7 @@ export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
     timeoutMs,
     runId: drawId(),
     timezone,
-    ...present({ memory: run.memory, expectation: run.expectation }),
+    ...present({ memory: run.memory, expectation: run.expectation, languages: run.languages }),
   };
   let timer: NodeJS.Timeout | undefined;
   const overrun = new Promise<'overrun'>((resolve) => {

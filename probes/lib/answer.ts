@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { fault } from '../../src/core/fault.ts';
 import type { Fault } from '../../src/core/fault.ts';
-import type { Fact, Instant } from '../../src/core/model.ts';
+import type { Fact, Instant, Language } from '../../src/core/model.ts';
 import { certificateDays } from './certificate.ts';
 import { decode } from './charset.ts';
 import { bodyExpectation, bodyFault, headerExpectation, headersFault, jsonExpectation, jsonFault } from './expect.ts';
@@ -36,12 +36,16 @@ export type AnswerExpectation = z.output<typeof answerExpectation>;
 /** What is expected where nothing is said. */
 export const USUAL: AnswerExpectation = answerExpectation.parse({});
 
-/** What is wrong with an answer, if anything. `refusals`: statuses by which our own credentials are refused. */
+/**
+ * What is wrong with an answer, if anything; its language last. `refusals`: statuses by which our own credentials are refused.
+ * `promise`: languages that a page must be in where `expect` names none; what is written for programs has none.
+ */
 export async function answerFault(
   went: Exchange,
   expect: AnswerExpectation,
   refusals: readonly number[],
   signal: AbortSignal,
+  promise: readonly Language[] = [],
 ): Promise<Fault | undefined> {
   // A redirect that leads nowhere says more than its status; a cut-off 503 is first of all a 503.
   const { reply } = went;
@@ -51,10 +55,15 @@ export async function answerFault(
   if (wrong !== undefined) return wrong;
   if (!went.ok) return went.fault;
   const content = guiseFault(went, expect, contentFault(went.reply, expect));
-  if (content !== undefined || expect.language === undefined) return content;
+  const wanted = expect.language ?? (isPage(went.reply) ? promise : []);
+  if (content !== undefined || wanted.length === 0) return content;
   const visible = await visibleText(replyText(went.reply), signal);
-  return typeof visible === 'string' ? languageFault(languageOf(visible), expect.language) : visible;
+  return typeof visible === 'string' ? languageFault(languageOf(visible), wanted) : visible;
 }
+
+/** Something for people to read: the answer to an API is for programs, and an error page says what its server can. */
+const isPage = ({ status: code, headers }: Reply): boolean =>
+  code < 300 && /^\s*(?:text\/html|application\/xhtml)/i.test(headers['content-type'] ?? '');
 
 /** Under maintenance as providers say it, in the languages of the page. */
 const MAINTENANCE = /maintenance|pemeliharaan|维护|維護/i;

@@ -6,7 +6,7 @@ import { connect, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { SecureContext, TLSSocket } from 'node:tls';
-import { fault, failed, unknown } from '../../src/core/fault.ts';
+import { degraded, fault, failed, unknown } from '../../src/core/fault.ts';
 import type { Fault, FaultCode } from '../../src/core/fault.ts';
 import type { Finding, Rung, Sight } from '../../src/core/model.ts';
 import { authority, canonicalHost } from './address.ts';
@@ -280,6 +280,8 @@ function overdue(during: 'connect' | 'tls' | 'talk', where: string): Fault {
 
 /** What a fault makes of a look: `failed` when it says something about the far side, `unknown` when it is ours. */
 export function findingOf(why: Fault, rung: Rung, sight?: Sight): Finding {
+  // Whoever answers in another language answers: a barrier to some customers, and no outage.
+  if (why.code === 'LANGUAGE') return degraded('answered', why, sight);
   return why.blame === 'network' || why.blame === 'probe' ? unknown(why, sight) : failed(rung, why, sight);
 }
 

@@ -4,6 +4,7 @@ import { fault } from '../../src/core/fault.ts';
 import type { Fault } from '../../src/core/fault.ts';
 import { LANGUAGES } from '../../src/core/model.ts';
 import type { Language } from '../../src/core/model.ts';
+import type { ProbeContext } from '../../src/core/probe.ts';
 
 /** Characters that are looked at: the beginning of a page tells its language. */
 const TEXT_CAP = 20_000;
@@ -148,9 +149,17 @@ export function replyFault(text: string, wanted: readonly Language[]): Fault | u
   return isSaid ? undefined : whole;
 }
 
+/** What a reply is held to: what its target says, else what its channel promises. Nothing, where no known language can be wrong. */
+export function promised(
+  own: readonly Language[] | undefined,
+  { languages: all = [] }: Pick<ProbeContext, 'languages'>,
+): readonly Language[] {
+  return own ?? (LANGUAGES.every((each) => all.includes(each)) ? [] : all);
+}
+
 /** The fault of a text that is known to be in another language than those promised. */
 export function languageFault(found: Language | undefined, wanted: readonly Language[]): Fault | undefined {
   if (found === undefined || wanted.length === 0 || wanted.includes(found)) return undefined;
   const promised = wanted.map((each) => NAMES[each]).join(' or ');
-  return fault('CONTENT', `the text is in ${NAMES[found]}, not in ${promised}`);
+  return fault('LANGUAGE', `the text is in ${NAMES[found]}, not in ${promised}`);
 }

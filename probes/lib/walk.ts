@@ -13,6 +13,7 @@ import { discreet } from './discretion.ts';
 import { exchange } from './http.ts';
 import type { Exchange } from './http.ts';
 import { Jar } from './jar.ts';
+import { promised } from './language.ts';
 import type { Reach } from './reach.ts';
 import { headerName, headerValue, METHODS, takesBody } from './request.ts';
 import type { Ask } from './request.ts';
@@ -90,7 +91,7 @@ interface Way {
   readonly names: Map<string, string | Secret>;
   readonly jar: Jar;
   rung: Rung;
-  /** A certificate that should have been renewed by now. */
+  /** What is amiss without stopping anybody: a certificate that should have been renewed by now, another language. */
   soon: Fault | undefined;
 }
 
@@ -132,7 +133,11 @@ async function takeStep(each: Step, number: number, { plan, way, context }: Sett
   note(went, number, way, context);
   const carried = went.ok ? carry(each, went, way.names) : undefined;
   const refusals = usesOwnSecret(each, plan) ? [401, 403] : [];
-  const why = (await answerFault(went, each.expect, refusals, context.signal)) ?? carried;
+  const wrong = await answerFault(went, each.expect, refusals, context.signal, promised(undefined, context));
+  // A customer who does not understand a page still gets to the next one.
+  const isForeign = wrong?.code === 'LANGUAGE';
+  if (isForeign) way.soon ??= named(wrong);
+  const why = isForeign ? carried : (wrong ?? carried);
   if (why !== undefined) {
     const rung = way.rung === 'none' ? went.rung : way.rung;
     return findingOf(named(why), rung, { phases: way.phases, facts: way.facts, evidence: [transcript(went)] });

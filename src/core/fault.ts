@@ -62,6 +62,8 @@ export const FAULTS = {
   RATE_LIMITED: probe('overload'),
   MAINTENANCE: line('maintenance'),
   CONTENT: line('wrong_content'),
+  /** The answer came, in another language than those promised. */
+  LANGUAGE: line('wrong_content'),
   SELECTOR_LOST: line('wrong_content'),
   /** The way to support is not where users look for it. */
   CONTACT_HIDDEN: line('contact_hidden'),

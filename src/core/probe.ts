@@ -1,6 +1,6 @@
 /** The contract of a probe kind. One file in `probes/`, its default export made by `defineProbe`. */
 import type { z } from 'zod';
-import type { Expectation, Finding, Instant } from './model.ts';
+import type { Expectation, Finding, Instant, Language } from './model.ts';
 
 /** What the looks at one target from one place tell each other, across restarts: one JSON value. */
 export interface Memory {
@@ -28,6 +28,8 @@ export interface ProbeContext {
   readonly memory?: Memory;
   /** What the channel promises at an instant; absent in a look by hand. */
   readonly expectation?: (at: Instant) => Expectation;
+  /** The languages in which the channel promises to answer; absent where nothing was promised, as in a look by hand. */
+  readonly languages?: readonly Language[];
 }
 
 export interface ProbeKind<With = unknown> {

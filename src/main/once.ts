@@ -4,7 +4,7 @@ import { jsonSchema } from '../config/jsonschema.ts';
 import { ConfigError, loadConfig, printProblem } from '../config/load.ts';
 import { parseWith, type Try } from '../config/try.ts';
 import { holdPromise } from '../core/judge.ts';
-import type { Finding, Instant, TargetId } from '../core/model.ts';
+import type { Finding, Instant, Language, TargetId } from '../core/model.ts';
 import type { ProbeKind } from '../core/probe.ts';
 import { runProbe } from '../runner.ts';
 import { backupFile, storeFile, type BackupOptions, type Copied } from '../store/backup.ts';
@@ -81,7 +81,7 @@ export async function probe(path: string, name: string): Promise<Looked> {
   const kinds = await openKinds();
   const { providers } = await loadConfig(path, kinds, process.env);
   const all = providers.flatMap(({ timezone, channels }) =>
-    channels.flatMap((channel) => channel.targets.map((target) => ({ target, timezone }))),
+    channels.flatMap(({ languages, targets }) => targets.map((target) => ({ target, timezone, languages }))),
   );
   const exact = all.filter(({ target }) => target.id === name);
   const [found, ...others] = exact.length > 0 ? exact : all.filter(({ target }) => target.id.endsWith(`/${name}`));
@@ -89,10 +89,10 @@ export async function probe(path: string, name: string): Promise<Looked> {
     const known = all.map(({ target }) => target.id).join(', ');
     throw new UsageError(`"${name}" names ${found === undefined ? 'no' : 'more than one'} target; there are: ${known}`);
   }
-  const { target, timezone } = found;
+  const { target, ...promise } = found;
   const kind = kinds.probes.get(target.probe);
   if (kind === undefined) throw new UsageError(`no kind of probe is called "${target.probe}"`);
-  const looked = await lookOnce(target.probe, kind, { settings: target.with, timeoutMs: target.timeoutMs, timezone });
+  const looked = await lookOnce(target.probe, kind, { settings: target.with, timeoutMs: target.timeoutMs, ...promise });
   const answer = kind.answer === undefined ? undefined : looked.finding.phases[kind.answer];
   const finding = holdPromise(looked.finding, answer ?? looked.durationMs, target.promiseMs);
   return { ...looked, target: target.id, finding };
@@ -113,7 +113,12 @@ export async function tryKind(name: string, given: Try): Promise<Looked> {
 async function lookOnce(
   name: string,
   kind: ProbeKind,
-  run: { readonly settings: unknown; readonly timeoutMs: number; readonly timezone: string },
+  run: {
+    readonly settings: unknown;
+    readonly timeoutMs: number;
+    readonly timezone: string;
+    readonly languages?: readonly Language[];
+  },
 ): Promise<Looked> {
   const at = Date.now();
   const begun = performance.now();

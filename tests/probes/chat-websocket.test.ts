@@ -239,7 +239,7 @@ describe('the language of a reply', () => {
 
   test.each([
     ['id', [INDONESIAN], 'ok answered'],
-    ['id', [ENGLISH], 'degraded CONTENT answered'],
+    ['id', [ENGLISH], 'degraded LANGUAGE answered'],
     [['id', 'en'], [ENGLISH], 'ok answered'],
     // What is too short to tell is not held against anybody, and one of several languages is enough.
     ['id', ['OK, 1 menit'], 'ok answered'],
@@ -254,7 +254,7 @@ describe('the language of a reply', () => {
   test('that was promised in another one is told, and the script goes on', async () => {
     const url = await chat(answers({ from: { role: 'agent' }, text: ENGLISH, id: 7 }));
     const finding = await look({ url, steps: [...asking('zh'), { capture: { id: '/id' } }, { send: 'bye {{id}}' }] });
-    expect(short(finding)).toBe('degraded CONTENT answered_by_person');
+    expect(short(finding)).toBe('degraded LANGUAGE answered_by_person');
     expect(finding).toMatchObject({ fault: { message: 'the text is in English, not in Chinese' } });
     expect(finding.phases['first_person_reply']).toBeLessThan(400);
     expect(finding.kind === 'ok' ? '' : finding.evidence?.[0]?.text).toContain('bye 7');

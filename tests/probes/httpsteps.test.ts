@@ -291,9 +291,9 @@ describe('the language of an answer', () => {
       'id',
       'ok',
     ],
-    ['<p>Please contact us, we are here to help you</p>', ['id', 'zh'], 'CONTENT'],
+    ['<p>Please contact us, we are here to help you</p>', ['id', 'zh'], 'LANGUAGE'],
     ['{"to":"x","from":"y","text":"请问有什么可以帮您"}', 'zh', 'ok'],
-    ['{"text":"请问有什么可以帮您"}', 'en', 'CONTENT'],
+    ['{"text":"请问有什么可以帮您"}', 'en', 'LANGUAGE'],
     ['OK', 'zh', 'ok'],
     ['Terima kasih telah menghubungi kami', ['en', 'id'], 'ok'],
   ])('in %s with %j promised is %s', async (body, language, code) => {

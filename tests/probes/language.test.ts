@@ -145,7 +145,7 @@ describe('the language of a text', () => {
 
 describe('a promise of languages', () => {
   it('is broken by a text known to be in another one, and by no other', () => {
-    expect(languageFault('en', ['id'])).toMatchObject({ code: 'CONTENT', cause: 'wrong_content' });
+    expect(languageFault('en', ['id'])).toMatchObject({ code: 'LANGUAGE', cause: 'wrong_content' });
     expect(languageFault('en', ['id', 'en'])).toBeUndefined();
     expect(languageFault(undefined, ['id'])).toBeUndefined();
     expect(languageFault('zh', [])).toBeUndefined();

@@ -1,75 +1,28 @@
 /** The kind `mail-roundtrip` and a mailbox that misbehaves: whatever it does is our own trouble, and ends in time. */
-import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import kind from '../../probes/mail-roundtrip.ts';
 import type { Finding } from '../../src/core/model.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { certificates } from '../lib/certs.ts';
-import { openScriptedImap } from '../lib/imap.ts';
 import type { ScriptedImap, Turn, Wish } from '../lib/imap.ts';
 import { codeOf, messageOf } from '../lib/mail.ts';
-import { openSubmission } from '../lib/submission.ts';
-import type { Submission, Taken } from '../lib/submission.ts';
-
-const PASSWORD = 'mailbox-secret';
-const FROM = 'probe@monitor.test';
-const TO = 'support@wallet.example';
-
-interface Scene {
-  readonly imap: ScriptedImap;
-  readonly smtp: Submission;
-  /** Looks once. `pair` makes it a sender of its own, so that no other test's answers are remembered. */
-  look(more?: Record<string, unknown>, timeoutMs?: number): Promise<Finding>;
-}
+import { FROM, openScene, PASSWORD, receipt, TO } from '../lib/roundtrip.ts';
+import type { Scene } from '../lib/roundtrip.ts';
+import type { Taken } from '../lib/submission.ts';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()));
 });
 
-let pairs = 0;
-
 async function stage(
   wish: Wish = {},
   onMail: (mail: Taken, imap: ScriptedImap) => void = () => undefined,
 ): Promise<Scene> {
-  const imap = await openScriptedImap(wish);
-  const smtp = await openSubmission({ onMail: (mail) => onMail(mail, imap) });
-  closers.push(imap.close, smtp.close);
-  const from = `probe${(pairs += 1)}@monitor.test`;
-  return {
-    imap,
-    smtp,
-    look: (more = {}, timeoutMs = 4_000) => {
-      const settings = {
-        allow_private: true,
-        submit: { host: '127.0.0.1', port: smtp.port, security: 'none' },
-        from,
-        to: TO,
-        mailbox: {
-          host: '127.0.0.1',
-          port: imap.port,
-          security: 'none',
-          user: FROM,
-          password: new Secret(PASSWORD, 'env:X'),
-        },
-        receipt: { within: '1500ms' },
-        ...more,
-      };
-      return kind.look(kind.schema.parse(settings), {
-        signal: AbortSignal.timeout(timeoutMs),
-        startedAt: Date.now(),
-        timeoutMs,
-        runId: randomBytes(16).toString('hex'),
-        timezone: 'UTC',
-      });
-    },
-  };
+  const scene = await openScene(wish, onMail);
+  closers.push(scene.close);
+  return scene;
 }
-
-/** An automatic answer of the desk. */
-const receipt = ({ token, from }: Taken, more = ''): string =>
-  `From: <${TO}>\r\nTo: <${from}>\r\nSubject: Re: [rb-${token}]\r\nAuto-Submitted: auto-replied\r\n${more}\r\nTicket #1\r\n`;
 
 const answering = (mail: Taken, imap: ScriptedImap): void => imap.deliver(receipt(mail));
 
@@ -337,7 +290,7 @@ describe('several answers', () => {
 describe('the language of a receipt', () => {
   it.each([
     ['Terima kasih, pesan Anda sudah kami terima.', 'ok'],
-    ['Thank you, we have your message and will answer soon.', 'CONTENT'],
+    ['Thank you, we have your message and will answer soon.', 'LANGUAGE'],
     ['Thank you, we have your message and will answer soon.\r\nTerima kasih, pesan Anda sudah kami terima.', 'ok'],
     // Our own words, quoted below the desk's, are not theirs.
     ['Terima kasih, pesan Anda sudah kami terima.\r\n\r\n> You have written to us and asked for your help', 'ok'],

@@ -44,8 +44,9 @@ it('looks at every desk by every kind that it has, and all are well', async () =
 
 it('tells a missing receipt from a mail server that takes no mail, and a hidden contact from missing articles', async () => {
   await Promise.all([press('email', 'noreceipt'), press('help', 'hidden')]);
-  await Promise.all([success('email', 'receipt', 0), success('help-center', 'articles', 0)]);
-  await Promise.all([success('email', 'mx', 1), success('help', 'screen', 1)]);
+  await success('email', 'receipt', 0);
+  // Articles answer while the way to a person is hidden: degraded, and an incident with that cause all the same.
+  await Promise.all([success('email', 'mx', 1), success('help', 'screen', 1), success('help-center', 'articles', 1)]);
   const causes = [
     ['email', 'no_receipt'],
     ['help-center', 'contact_hidden'],

@@ -84,7 +84,7 @@ describe('the help screen', () => {
 
 describe('the help centre', () => {
   test.each([
-    ['hidden', 'failed CONTACT_HIDDEN accepting'],
+    ['hidden', 'degraded CONTACT_HIDDEN answered'],
     ['foreign', 'degraded CONTENT answered'],
     ['wrong', 'failed CONTENT accepting'],
     ['maintenance', 'failed MAINTENANCE accepting'],

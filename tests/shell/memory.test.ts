@@ -137,7 +137,9 @@ describe('what a look leaves', () => {
 
   it('is asked for by kinds that remember only; what the channel promises is known to all', async () => {
     const seen: unknown[] = [];
-    await lookAt(file(), ({ memory, expectation }) => seen.push(memory, expectation?.(0)), { remembers: false });
-    expect(seen).toEqual([undefined, 'closed']);
+    await lookAt(file(), ({ memory, expectation, languages }) => seen.push(memory, expectation?.(0), languages), {
+      remembers: false,
+    });
+    expect(seen).toEqual([undefined, 'closed', ['en']]);
   });
 });

@@ -1,7 +1,7 @@
 /** Plays a chat script on an open line and keeps what was heard and when. It judges nothing but whether the script went on. */
 import { printable } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
-import type { Evidence } from '../../../src/core/model.ts';
+import type { Evidence, Language } from '../../../src/core/model.ts';
 import { replyFault } from '../language.ts';
 import { hear } from './heard.ts';
 import type { Heard } from './heard.ts';
@@ -42,6 +42,8 @@ export interface Score {
   readonly names: Names;
   /** How long the far side may greet before we speak. */
   readonly greetingMs: number;
+  /** What a reply must be in where its expectation names no language; none: any. */
+  readonly languages: readonly Language[];
   /** By the monotonic clock: nothing is waited for beyond this. */
   readonly endsAt: number;
 }
@@ -109,7 +111,7 @@ async function run(play: Play, score: Score): Promise<Ending> {
 
 async function take(play: Play, step: Step, score: Score, number: number): Promise<Ending | undefined> {
   if ('send' in step) return speak(play, written(step.send, play.names), score);
-  if ('expect' in step) return await wait(play, step.expect, step.within, number);
+  if ('expect' in step) return await wait(play, { languages: score.languages, ...step }, number);
   if ('capture' in step) return keep(play, step);
   await play.line.close(step.close === true ? 1000 : step.close);
   return undefined;
@@ -132,7 +134,10 @@ async function speak(play: Play, raw: string, score: Score): Promise<Ending | un
   return undefined;
 }
 
-async function wait(play: Play, expected: Expectation, within: number, step: number): Promise<Ending | undefined> {
+type Wish = Extract<Step, { expect: unknown }> & Pick<Score, 'languages'>;
+
+async function wait(play: Play, wish: Wish, step: number): Promise<Ending | undefined> {
+  const { expect: expected, within, languages } = wish;
   const until = Math.min(play.endsAt, performance.now() + within);
   const isMet = (heard: Heard | undefined) =>
     heard !== undefined && satisfies(heard, play.last?.raw ?? '', expected) && !isLateGreeting(play, heard);
@@ -140,7 +145,7 @@ async function wait(play: Play, expected: Expectation, within: number, step: num
   let foreign: Fault | undefined;
   const ended = await listen(play, until, (heard) => {
     if (heard === undefined || !isMet(heard)) return play.closed;
-    const why = replyFault(heard.text, expected.language ?? []);
+    const why = replyFault(heard.text, expected.language ?? languages);
     if (why === undefined) answer = heard;
     foreign ??= why;
     return answer !== undefined || play.closed;

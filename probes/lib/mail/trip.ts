@@ -115,8 +115,7 @@ function judgeReceipt(trip: Trip, first: Found, receipts: readonly Found[]): Fin
     return degraded('answered', fault('CONTENT', what), sight);
   }
   const foreign = replyFault(said, trip.languages);
-  if (foreign !== undefined)
-    return degraded('answered', fault('CONTENT', `of the receipt ${foreign.message}`, foreign), sight);
+  if (foreign !== undefined) return degraded('answered', fault('LANGUAGE', `of the receipt ${foreign.message}`), sight);
   return ok('answered', { phases: sight.phases, facts: sight.facts });
 }
 
