@@ -7,6 +7,7 @@ import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
 import { Secret, secret } from '../src/core/secret.ts';
 import { canonicalHost } from './lib/address.ts';
+import type { Certificate } from './lib/certificate.ts';
 import { discreet } from './lib/discretion.ts';
 import { languages, promised } from './lib/language.ts';
 import type { Hope } from './lib/mail/classify.ts';
@@ -14,10 +15,11 @@ import { compose, DEFAULT_SUBJECT, DEFAULT_TEXT, TAG_HEADER } from './lib/mail/c
 import type { Errand } from './lib/mail/compose.ts';
 import { lookBack, waitFor } from './lib/mail/hunt.ts';
 import type { Mailbox, Told } from './lib/mail/mailbox.ts';
-import { mayBeSuppressed, memoryOf, noteAnswer, noteSilence, remember, settle } from './lib/mail/memory.ts';
+import { mayBeSuppressed, noteAnswer, readMemory, remember, settle } from './lib/mail/memory.ts';
 import type { Memory } from './lib/mail/memory.ts';
 import { submit } from './lib/mail/submit.ts';
-import { judgeTrip } from './lib/mail/trip.ts';
+import type { Post } from './lib/mail/submit.ts';
+import { countMails, judgeTrip } from './lib/mail/trip.ts';
 import type { Found } from './lib/mail/trip.ts';
 import { Watch } from './lib/mail/watch.ts';
 import { pattern } from './lib/pattern.ts';
@@ -109,6 +111,14 @@ const schema = z
       })
       .prefault({})
       .meta({ description: 'what the mail says; a tag is added. Say that it is a test' }),
+    expect: z
+      .strictObject({
+        certificate_days: z.int().min(0).max(825).optional().meta({
+          description:
+            'a valid certificate of either server with fewer days left is degraded; absent: any, for these servers are mostly ours',
+        }),
+      })
+      .prefault({}),
     keep: duration()
       .default(7 * DAY_MS)
       .meta({ description: 'how long mails of these tests stay in the mailbox before they are deleted' }),
@@ -161,6 +171,7 @@ export default defineProbe<Settings>({
   answer: 'receipt',
   host: ({ to }) => domainOf(to),
   costly: true,
+  remembers: true,
   timeoutMs: 180_000,
   look: async (settings, context) => discreet(await look(settings, context), settings),
 });
@@ -179,15 +190,20 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
     signal: context.signal,
     until,
   });
-  const memory = memoryOf(mailbox.host, mailbox.user, from, to);
+  const memory = readMemory(context.memory?.get(), from, to);
   try {
     const opened = await watch.open(Math.min(OPEN_MS, context.timeoutMs * 0.4));
     if (!opened.ok) return unknown(opened.fault);
     const tidied = await tidy(watch, opened.value, settings, memory);
     if (!tidied.ok) return unknown(tidied.fault);
+    // Asked after the cleaning up, which makes room.
+    const full = await watch.fullness();
+    if (full !== undefined) return unknown(fault(full.code, `no mail was sent: ${full.message}`, full));
     if (until - performance.now() < settings.receipt.within) return unknown(NO_TIME);
-    return await travel({ settings, context, until, watch, memory, junk: opened.value.junk, tidied: tidied.value });
+    const { junk, certificate } = opened.value;
+    return await travel({ settings, context, until, watch, memory, junk, certificate, tidied: tidied.value });
   } finally {
+    context.memory?.set(memory);
     await watch.close();
   }
 }
@@ -223,60 +239,63 @@ interface Course {
   readonly watch: Watch;
   readonly memory: Memory;
   readonly junk: string | undefined;
+  readonly certificate: Certificate | undefined;
   readonly tidied: Tidied;
 }
 
 async function travel(course: Course): Promise<Finding> {
   const { settings, context, until, watch, memory } = course;
-  const { submit: post, receipt } = settings;
+  const { receipt } = settings;
   const errand = errandOf(settings, context.runId);
   const began = performance.now();
-  const handed = await submit(errand, {
-    host: post.host,
-    port: post.port ?? { starttls: 587, implicit: 465, none: 25 }[post.security],
-    security: post.security,
-    login:
-      post.user === undefined || post.password === undefined ? undefined : { user: post.user, password: post.password },
-    reach: settings,
-    signal: context.signal,
-    ms: Math.max(1, Math.min(SUBMIT_MS, until - began)),
-  });
+  const handed = await submit(errand, postOf(settings, context, Math.max(1, Math.min(SUBMIT_MS, until - began))));
   const handedOverAt: Instant = Date.now();
   const submitMs = performance.now() - began;
   if (handed.kind === 'lost' && context.signal.aborted && performance.now() < until) return unknown(STOPPED);
   // A verdict that did not come may have been a yes: then the receipt is known when it comes.
   if (handed.kind === 'taken' || (handed.kind === 'lost' && handed.maybeTaken))
-    remember(memory, { token: errand.token, handedOverAt });
+    remember(memory, errand.token, handedOverAt);
   const hunt = { token: errand.token, watch, memory, hope: hopeOf(settings), withinMs: receipt.within };
   const waited =
     handed.kind === 'taken'
       ? await waitFor({ ...hunt, until, signal: context.signal })
       : { found: [], late: [], cut: undefined };
+  // An answer that was turned away by our own mailbox is none that is missing.
+  const full = handed.kind === 'taken' && waited.found.length === 0 ? await watch.fullness() : undefined;
   const suppressible = !settings.plus_token && mayBeSuppressed(memory);
-  takeNote(memory, errand, handed.kind === 'taken' && waited.cut === undefined, waited.found);
+  takeNote(memory, errand, waited.found);
   return judgeTrip({
     errand,
     handed,
     submitMs,
     handedOverAt,
     found: waited.found,
-    cut: waited.cut,
+    cut: waited.cut ?? full,
+    certificate: course.certificate,
+    certificateDays: settings.expect.certificate_days,
     junk: course.junk,
     wantsTicket: receipt.ticket !== undefined,
     languages: promised(receipt.language, context),
-    isDirect: post.user === undefined,
+    isDirect: settings.submit.user === undefined,
     mayBeSuppressed: suppressible,
     withinMs: receipt.within,
     late: [...course.tidied.late, ...waited.late],
+    unanswered: memory.outstanding.filter((each) => each.receipts === 0 && each.token !== errand.token).length,
     cleanedUp: course.tidied.cleanedUp,
   });
 }
 
-function takeNote(memory: Memory, { token }: Errand, wasSeenThrough: boolean, found: readonly Found[]): void {
-  const kinds = found.map(({ meaning }) => meaning.kind);
-  if (kinds.includes('receipt')) noteAnswer(memory);
-  else if (wasSeenThrough) noteSilence(memory);
-  if (kinds.includes('receipt') || kinds.includes('bounce')) settle(memory, token);
+function postOf(settings: Settings, { signal }: ProbeContext, ms: number): Post {
+  const { host, port: chosen, security: way, user: name, password } = settings.submit;
+  const login = name === undefined || password === undefined ? undefined : { user: name, password };
+  const usual = { starttls: 587, implicit: 465, none: 25 }[way];
+  return { host, port: chosen ?? usual, security: way, login, reach: settings, signal, ms };
+}
+
+function takeNote(memory: Memory, { token }: Errand, found: readonly Found[]): void {
+  const receipts = found.filter(({ meaning }) => meaning.kind === 'receipt');
+  if (receipts.length > 0) noteAnswer(memory, token, countMails(receipts));
+  else if (found.some(({ meaning }) => meaning.kind === 'bounce')) settle(memory, token);
 }
 
 function errandOf({ from, to, plus_token: plusToken, message }: Settings, token: string): Errand {

@@ -41,7 +41,9 @@ export async function openScene(wish: Wish, onMail: (mail: Taken, imap: Scripted
     imap,
     smtp,
     look: (more = {}, timeoutMs = 4_000, context = {}) => lookWith(kind, { ...settings, ...more }, timeoutMs, context),
-    close: async () => void (await Promise.all([imap.close(), smtp.close()])),
+    close: async () => {
+      await Promise.all([imap.close(), smtp.close()]);
+    },
   };
 }
 

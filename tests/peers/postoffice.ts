@@ -50,10 +50,13 @@ export interface PostOffice {
 }
 
 const ME = 'probe@monitor.test';
+/** A mailbox of ours with so little room that one mail fills it. */
+const SMALL = 'small@monitor.test';
 
 /** Mailboxes and their Sieve scripts. Passwords are the local part and `-pass`. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   [ME]: 'require ["fileinto"];\nif header :contains "X-Spam-Flag" "YES" { fileinto "Junk"; }\n',
+  [SMALL]: 'keep;\n',
   // A ticket number out of the clock: no program is needed.
   'support@helpdesk.test': `require ["vacation","vacation-seconds","variables","date"];
 if currentdate :matches "julian" "*" { set "day" "\${1}"; }
@@ -88,6 +91,7 @@ auth_failure_delay = 0
 first_valid_uid = 8
 first_valid_gid = 8
 mail_location = maildir:~/Maildir
+mail_plugins = quota
 recipient_delimiter = +
 submission_host = 127.0.0.1:${smtp}
 passdb {
@@ -137,12 +141,18 @@ service imap-login {
     ssl = yes
   }
 }
+protocol imap {
+  mail_plugins = $mail_plugins imap_quota
+}
 protocol lmtp {
-  mail_plugins = sieve
+  mail_plugins = $mail_plugins sieve
   postmaster_address = postmaster@helpdesk.test
   auth_username_format = %Lu
 }
 plugin {
+  quota = count:User quota
+  quota_vsizes = yes
+  quota_grace = 0
   sieve = file:~/sieve;active=~/.dovecot.sieve
   sieve_extensions = +vacation-seconds
   sieve_vacation_min_period = 0
@@ -254,9 +264,14 @@ export async function startPostOffice(folder: string, manners: Readonly<Record<s
   };
 }
 
+/** After user, password, ids, comment, home and shell, in Dovecot's file of users. */
+const QUOTA = '::::::userdb_quota_rule=*:storage=64K';
+
 /** Homes of the mailboxes, for Debian's user `mail` (uid and gid 8). */
 async function writeMailboxes(folder: string): Promise<void> {
-  const users = Object.keys(SCRIPTS).map((name) => `${name}:{PLAIN}${name.split('@', 1)[0] ?? ''}-pass`);
+  const users = Object.keys(SCRIPTS).map(
+    (name) => `${name}:{PLAIN}${name.split('@', 1)[0] ?? ''}-pass${name === SMALL ? QUOTA : ''}`,
+  );
   await writeFile(join(folder, 'users'), `${users.join('\n')}\n`);
   for (const [name, script] of Object.entries(SCRIPTS)) {
     const home = join(folder, 'mail', name);

@@ -3,6 +3,7 @@ import { ImapFlow } from 'imapflow';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import kind from '../../probes/mail-roundtrip.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { Diary } from '../lib/diary.ts';
 import { ROOT, describeWith } from '../lib/needs.ts';
 import { removeFolder, stateFolder, stopAll } from './daemon.ts';
 import { codeOf, lookWith } from './look.ts';
@@ -94,20 +95,28 @@ describeWith(
     });
 
     const login = { user: 'probe@monitor.test', password: new Secret('probe-pass', 'env:PROBE') };
-    const look = (to: string, more: Record<string, unknown> = {}, timeoutMs = 12_000) =>
-      lookWith(
-        kind,
-        {
-          ca: office.ca,
-          submit: { host: '127.0.0.1', port: office.submissionPort, ...login },
-          from: 'probe@monitor.test',
-          to: `${to}@helpdesk.test`,
-          mailbox: { host: '127.0.0.1', port: office.imapsPort, ...login },
-          receipt: { within: '6s', ticket: '(?:Ticket #|TCK-)([0-9]+)' },
-          ...more,
-        },
-        timeoutMs,
+    // One for each address that is written to, as there is one for each target.
+    const diaries = new Map<string, Diary>();
+    const look = (to: string, more: Record<string, unknown> = {}, timeoutMs = 12_000) => {
+      const diary = diaries.get(to) ?? new Diary();
+      diaries.set(to, diary);
+      return diary.of((context) =>
+        lookWith(
+          kind,
+          {
+            ca: office.ca,
+            submit: { host: '127.0.0.1', port: office.submissionPort, ...login },
+            from: 'probe@monitor.test',
+            to: `${to}@helpdesk.test`,
+            mailbox: { host: '127.0.0.1', port: office.imapsPort, ...login },
+            receipt: { within: '6s', ticket: '(?:Ticket #|TCK-)([0-9]+)' },
+            ...more,
+          },
+          timeoutMs,
+          context,
+        ),
       );
+    };
     const short = { within: '1500ms', ticket: 'Ticket #([0-9]+)' };
 
     it('finds the receipt of a Sieve script, its ticket number and its times, over STARTTLS with a login', async () => {
@@ -210,7 +219,9 @@ describeWith(
       await expect.poll(() => office.received.filter(({ to }) => to === 'late@helpdesk.test').length).toBe(1);
       const finding = await look('late');
       expect(finding.kind).toBe('ok');
-      expect(finding.facts['late']).toEqual([expect.stringMatching(/^receipt after \d+ s \(rb-[0-9a-f]{8}\)$/)]);
+      expect(finding.facts['late']).toEqual([
+        expect.stringMatching(/^receipt after \d+ s \(rb-[0-9a-f]{8} of \S+Z\)$/),
+      ]);
     });
 
     it('calls it unknown when a responder that answered before is silent, and not with a plus address', async () => {
@@ -218,6 +229,31 @@ describeWith(
       const silent = await look('once', { receipt: short });
       expect([silent.kind, codeOf(silent), silent.facts['suppressed']]).toEqual(['unknown', 'SUPPRESSED', true]);
       expect((await look('once', { receipt: short, plus_token: true })).kind).toBe('ok');
+    });
+
+    it('says that our mailbox is full, by the server’s own quota, and sends no mail [IMAP: quota full]', async () => {
+      const small = { user: 'small@monitor.test', password: new Secret('small-pass', 'env:SMALL') };
+      const mailbox = { host: '127.0.0.1', port: office.imapsPort, ...small };
+      const before = office.received.length;
+      // There is room at first.
+      expect(await look('desk', { from: small.user, mailbox })).toMatchObject({ kind: 'ok' });
+      const box = new ImapFlow({
+        host: '127.0.0.1',
+        port: office.imapPort,
+        auth: { user: small.user, pass: 'small-pass' },
+        logger: false,
+        tls: { rejectUnauthorized: false },
+      });
+      await box.connect();
+      await box.append(
+        'INBOX',
+        `From: <a@else.test>\r\nSubject: large\r\n\r\n${'x'.repeat(70)}\r\n`.padEnd(50_000, 'y'),
+      );
+      await box.logout();
+      const finding = await look('desk', { from: small.user, mailbox });
+      expect([finding.kind, codeOf(finding)]).toEqual(['unknown', 'SETTINGS']);
+      expect('fault' in finding ? finding.fault.message : '').toMatch(/no mail was sent.*by its quota: \d\d of 64 KiB/);
+      expect(office.received.length).toBe(before + 1);
     });
 
     it('deletes old mail of its own and leaves foreign mail unread where it is [S-F8]', async () => {

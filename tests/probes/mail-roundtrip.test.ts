@@ -4,7 +4,7 @@ import { classify, signsOf } from '../../probes/lib/mail/classify.ts';
 import type { Hope } from '../../probes/lib/mail/classify.ts';
 import { compose } from '../../probes/lib/mail/compose.ts';
 import { readLetter, takenUpAt } from '../../probes/lib/mail/letter.ts';
-import { mayBeSuppressed, memoryOf, noteAnswer, noteSilence } from '../../probes/lib/mail/memory.ts';
+import { mayBeSuppressed, noteAnswer, readMemory, remember } from '../../probes/lib/mail/memory.ts';
 import { Pattern } from '../../probes/lib/pattern.ts';
 import kind from '../../probes/mail-roundtrip.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -218,13 +218,52 @@ describe('times', () => {
 
 describe('silence', () => {
   it('may be courtesy after one answer, and is silence after two in a row [MC-25]', () => {
-    const memory = memoryOf('story', 'of', 'silence');
-    const story = [noteSilence, noteAnswer, noteSilence, noteAnswer, noteSilence, noteAnswer, noteAnswer, noteSilence];
+    const memory = readMemory(undefined, 'probe@monitor.test', 'support@wallet.example');
+    const token = (): string => memory.sent.toString(16).padStart(32, '0');
+    const silent = (): void => remember(memory, token(), 0);
+    const answered = (): void => {
+      const one = token();
+      remember(memory, one, 0);
+      noteAnswer(memory, one, 1);
+    };
+    const story = [silent, answered, silent, answered, silent, answered, answered, silent];
     const said = story.map((step) => {
-      step(memory);
+      step();
       return mayBeSuppressed(memory);
     });
     expect(said).toEqual([false, true, true, true, true, true, false, false]);
+  });
+});
+
+describe('what is remembered', () => {
+  const from = 'probe@monitor.test';
+  const to = 'support@wallet.example';
+
+  it('outlives the process as JSON, and stays small however many mails are never answered', () => {
+    const memory = readMemory(undefined, from, to);
+    for (let at = 0; at < 1_000; at += 1) remember(memory, TOKEN, at);
+    const kept = JSON.stringify(memory);
+    expect(kept.length).toBeLessThan(2_000);
+    expect(readMemory(JSON.parse(kept), from.toUpperCase(), to)).toEqual(memory);
+    expect(memory.outstanding.map((each) => each.handedOverAt)).toEqual([992, 993, 994, 995, 996, 997, 998, 999]);
+  });
+
+  it('of another pair or of another making is forgotten', () => {
+    const memory = readMemory(undefined, from, to);
+    remember(memory, TOKEN, 0);
+    noteAnswer(memory, TOKEN, 1);
+    expect(mayBeSuppressed(readMemory(memory, from, to))).toBe(true);
+    expect(mayBeSuppressed(readMemory(memory, from, 'help@wallet.example'))).toBe(false);
+    for (const kept of [
+      null,
+      7,
+      'x',
+      [],
+      { pair: `${from} ${to}` },
+      { ...memory, sent: -1 },
+      { ...memory, outstanding: [{ token: 'a OR b' }] },
+    ])
+      expect(readMemory(kept, from, to).sent).toBe(0);
   });
 });
 

@@ -338,7 +338,7 @@ describe('foreign mail', () => {
       if (old !== undefined) box.deliver(receipt(old));
     });
     expect((await look()).kind).toBe('ok');
-    expect(codeOf(await look({ plus_token: false }))).toBe('SUPPRESSED');
+    expect(codeOf(await look())).toBe('NO_RECEIPT');
   });
 });
 

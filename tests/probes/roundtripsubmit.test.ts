@@ -1,5 +1,4 @@
 /** Handing a mail over, and the whole trip by the demo wallet's mail desk. */
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import kind from '../../probes/mail-roundtrip.ts';
@@ -7,13 +6,16 @@ import type { Finding } from '../../src/core/model.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { openMailDesk } from '../../src/demo/mail.ts';
 import type { MailDeskOptions, MailFault } from '../../src/demo/mail.ts';
+import type { ProbeContext } from '../../src/core/probe.ts';
 import { certificates } from '../lib/certs.ts';
+import { Diary } from '../lib/diary.ts';
 import { openScriptedImap } from '../lib/imap.ts';
 import { codeOf, messageOf, openScript, startTls } from '../lib/mail.ts';
 import type { Answer } from '../lib/mail.ts';
 import { closedPort } from '../lib/servers.ts';
 import { openSubmission } from '../lib/submission.ts';
 import type { Wish } from '../lib/submission.ts';
+import { lookWith } from '../peers/look.ts';
 
 const FROM = 'probe@monitor.test';
 const TO = 'support@wallet.example';
@@ -24,15 +26,8 @@ afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()));
 });
 
-function look(settings: Record<string, unknown>, timeoutMs = 5_000): Promise<Finding> {
-  return kind.look(kind.schema.parse({ allow_private: true, ...settings }), {
-    signal: AbortSignal.timeout(timeoutMs),
-    startedAt: Date.now(),
-    timeoutMs,
-    runId: randomBytes(16).toString('hex'),
-    timezone: 'UTC',
-  });
-}
+const look = (settings: Record<string, unknown>, timeoutMs = 5_000, context: Partial<ProbeContext> = {}) =>
+  lookWith(kind, settings, timeoutMs, context);
 
 const password = (word: string): Secret => new Secret(word, 'env:X');
 const login = { user: FROM, password: password(SECRET) };
@@ -207,7 +202,10 @@ describe("the demo wallet's mail desk", () => {
       },
       receipt: { within: '2s', ticket: 'RB-[0-9]+' },
     };
-    return { desk, ask: (more: Record<string, unknown> = {}) => look({ ...settings, ...more }, 6_000) };
+    const diary = new Diary();
+    const ask = (more: Record<string, unknown> = {}) =>
+      diary.of((context) => look({ ...settings, ...more }, 6_000, context));
+    return { desk, ask };
   }
 
   it('answers with a ticket, to a plus address as well, and its receipts are marked as ours', async () => {

@@ -6,9 +6,10 @@ import type { Hope } from './classify.ts';
 import { readLetter } from './letter.ts';
 import type { Mail } from './letter.ts';
 import type { Letter, Told } from './mailbox.ts';
-import { settle } from './memory.ts';
-import type { Memory } from './memory.ts';
-import type { Found } from './trip.ts';
+import { noteAnswer, settle } from './memory.ts';
+import type { Memory, Outstanding } from './memory.ts';
+import { countMails } from './trip.ts';
+import type { Filed, Found } from './trip.ts';
 import type { Watch } from './watch.ts';
 
 export interface Hunt {
@@ -31,8 +32,11 @@ export interface Caught {
   readonly cut: Fault | undefined;
 }
 
-/** How long is waited after a receipt for a second one: a desk that answers twice does so at once. At most a part of `within`. */
-const LINGER_MS = 1_500;
+/**
+ * How long is waited after a receipt for a second one: a desk that answers twice mostly does so at once, and the next look tells
+ * of one that comes later. At most a part of `within`.
+ */
+const LINGER_MS = 500;
 const LINGER_SHARE = 1 / 4;
 /** Pauses between looks into the mailbox. Times come from the server's stamps, so being late here costs nothing. */
 const FIRST_PAUSE_MS = 300;
@@ -69,14 +73,35 @@ export async function waitFor(hunt: Hunt): Promise<Caught> {
   return { found, late, cut: isCut ? tooShort(performance.now() - began) : undefined };
 }
 
-/** Answers to mails of earlier looks that came after these had ended, in words. */
+/**
+ * What came for mails of earlier looks after these had ended, in words: late answers, and second receipts. Mails that had their
+ * answer are forgotten then.
+ */
 export async function lookBack(watch: Watch, memory: Memory, hope: Hope): Promise<Told<readonly string[]>> {
   const [oldest] = memory.outstanding;
   if (oldest === undefined) return { ok: true, value: [] };
   const words = memory.outstanding.map((each) => each.token);
   const letters = await watch.gather(words, oldest.handedOverAt - DAY_MS);
   if (!letters.ok) return letters;
-  return { ok: true, value: (await sort(letters.value, { watch, memory, hope, token: undefined }, 0)).late };
+  const answered = memory.outstanding.filter((each) => each.receipts > 0);
+  const receipts = new Map<string, Filed[]>();
+  const news: Letter[] = [];
+  for (const letter of letters.value) {
+    const mail = await readLetter(letter.source);
+    const sent = answered.find((each) => signsOf(mail, each.token).length > 0);
+    if (sent === undefined) news.push(letter);
+    else if (classify(mail, hope).kind === 'receipt')
+      receipts.set(sent.token, [...(receipts.get(sent.token) ?? []), { letter, mail }]);
+  }
+  const again = answered.flatMap((each) => sayAgain(each, receipts.get(each.token) ?? []));
+  for (const { token } of answered) settle(memory, token);
+  const { late } = await sort(news, { watch, memory, hope, token: undefined }, 0);
+  return { ok: true, value: [...late, ...again] };
+}
+
+function sayAgain(sent: Outstanding, receipts: readonly Filed[]): readonly string[] {
+  const more = countMails(receipts) - sent.receipts;
+  return more > 0 ? [`${more} more receipt${more === 1 ? '' : 's'} (${nameOf(sent)})`] : [];
 }
 
 /** Mails to what they answer: this one's token first, for a thread may repeat older ones. Those with no token are foreign. */
@@ -108,10 +133,16 @@ function sayLate(letter: Letter, mail: Mail, kind: string, memory: Memory): stri
   const sent = memory.outstanding.find((each) => signsOf(mail, each.token).length > 0);
   // A report of a delay is no answer: the mail may still arrive.
   if (sent === undefined || kind === 'delay' || !LASTING.has(kind)) return undefined;
+  // A responder that is slow is none that answers once in days.
+  if (kind === 'receipt') noteAnswer(memory, sent.token, 1);
   settle(memory, sent.token);
   const after = letter.arrivedAt === undefined ? '' : ` after ${seconds(letter.arrivedAt - sent.handedOverAt)}`;
-  return `${kind}${after} (rb-${sent.token.slice(0, 8)})`;
+  return `${kind}${after} (${nameOf(sent)})`;
 }
+
+/** A mail of an earlier look, so that an operator finds that look. */
+const nameOf = ({ token, handedOverAt }: Outstanding): string =>
+  `rb-${token.slice(0, 8)} of ${new Date(handedOverAt).toISOString().slice(0, 19)}Z`;
 
 function tooShort(ms: number): Fault {
   return fault('SETTINGS', `the look ended after ${seconds(ms)} of receipt.within: its timeout must be longer`);

@@ -2,11 +2,13 @@
  * Our own mailbox by IMAP: folders watched, mail found by words that only ours can hold, nothing else looked at. It knows
  * folders and numbers, not what a mail means.
  */
-import type { SearchObject } from 'imapflow';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { QuotaResource, SearchObject } from 'imapflow';
 import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
 import type { Instant } from '../../../src/core/model.ts';
 import { trustOf } from '../certificate.ts';
+import type { Certificate } from '../certificate.ts';
 import { resolve } from '../connector.ts';
 import type { Reach } from '../reach.ts';
 import { ours } from './blame.ts';
@@ -50,6 +52,10 @@ export type After = { readonly number: number } | { readonly day: Instant };
 export type Told<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault };
 
 const FAREWELL_MS = 500;
+/** Between two looks, however much a server has to tell. */
+const BREATH_MS = 50;
+/** Room that a receipt needs, in bytes. */
+const ROOM = 16_384;
 /** Numbers given in one command: a search may find whatever an attacker put there. */
 const BATCH_CAP = 50;
 /** On mail that was recognised as an answer to ours, so that it can be cleaned up later. */
@@ -83,10 +89,20 @@ export class Mailbox {
   #junk: string | undefined;
   #sent: string | undefined;
   #idles = true;
+  /** Mail may have come since the caller began to look. */
+  #news = false;
 
   constructor(at: MailboxAddress, wire: Wire) {
     this.#at = at;
     this.#wire = wire;
+    this.#wire.client.on('exists', () => {
+      this.#news = true;
+    });
+  }
+
+  /** The server's certificate; undefined where no TLS is spoken. */
+  get certificate(): Certificate | undefined {
+    return this.#wire.certificate();
   }
 
   /** Folders to watch, in order. */
@@ -172,6 +188,26 @@ export class Mailbox {
     return { ok: true, value: letter };
   }
 
+  /**
+   * In words, how full the mailbox is, when no answer would fit in (RFC 9208); undefined when there is room, and where the server
+   * tells nothing of it.
+   */
+  async fullness(): Promise<Told<string | undefined>> {
+    if (!this.#wire.client.capabilities.has('QUOTA')) return { ok: true, value: undefined };
+    const got = await this.#wire.run('GETQUOTAROOT', this.#wire.patience(), () =>
+      this.#wire.client.getQuota(this.#at.folders[0] ?? 'INBOX'),
+    );
+    if (!got.ok) return got;
+    const { storage, message } = got.value === false ? {} : got.value;
+    const isOver = ({ usage = 0, limit }: QuotaResource, room: number): boolean =>
+      limit !== undefined && usage + room > limit;
+    if (storage !== undefined && isOver(storage, ROOM))
+      return { ok: true, value: `${kib(storage.usage)} of ${kib(storage.limit)} KiB are used` };
+    if (message !== undefined && isOver(message, 1))
+      return { ok: true, value: `${message.usage ?? 0} of ${message.limit ?? 0} mails are there` };
+    return { ok: true, value: undefined };
+  }
+
   /** Marks mails as answers to ours. A server that keeps no keywords leaves them unmarked. */
   async mark(folder: string, uids: readonly number[]): Promise<Told<unknown>> {
     const opened = await this.#select(folder, false);
@@ -205,8 +241,17 @@ export class Mailbox {
     return { ok: true, value: count };
   }
 
-  /** Waits until the folder tells of new mail, or `ms` have passed. Whether it did is worth nothing: the caller looks. */
+  /** What is told from now on is news to `wait`. */
+  listen(): void {
+    this.#news = false;
+  }
+
+  /**
+   * Waits until the folder tells of new mail, or `ms` have passed. Whether it did is worth nothing: the caller looks. What was told
+   * since `listen` ends it at once, for it may have come after the search and before we idled.
+   */
   async wait(folder: string, ms: number): Promise<void> {
+    if (this.#news) return await sleep(Math.min(BREATH_MS, ms));
     const woken = Promise.withResolvers<undefined>();
     const wake = (): void => {
       woken.resolve(undefined);
@@ -270,3 +315,5 @@ export class Mailbox {
     );
   }
 }
+
+const kib = (bytes = 0): number => Math.round(bytes / 1_024);

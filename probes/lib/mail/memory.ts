@@ -1,62 +1,67 @@
-/**
- * What earlier round trips of this process between one sender and one support address left to know. A restart forgets it: then
- * a receipt that comes late is not recognised, and the first silence is taken at its word.
- */
+/** What earlier round trips of one target left to know, across restarts. It reads no mail. */
+import { z } from 'zod';
 import type { Instant } from '../../../src/core/model.ts';
 
-/** A mail of ours that has had no receipt yet. */
-export interface Outstanding {
-  readonly token: string;
-  readonly handedOverAt: Instant;
-}
-
-export interface Memory {
-  outstanding: readonly Outstanding[];
-  /** How many looks brought a receipt. */
-  receipts: number;
-  /** Whether the look before this one did. */
-  lastAnswered: boolean;
-  /**
-   * Two looks in a row brought one: this responder does not answer a sender once in days only, so its silence counts. RFC 5230
-   * §4.2: a standard vacation responder is silent for seven days.
-   */
-  answersAgain: boolean;
-}
-
-const PAIRS_CAP = 1_000;
 const OUTSTANDING_CAP = 8;
 
-const pairs = new Map<string, Memory>();
+const count = () => z.int().nonnegative();
 
-/** The memory of a pair, made when there is none; the pair that was used longest ago is forgotten first. */
-export function memoryOf(...names: readonly string[]): Memory {
-  const key = names.join('\n').toLowerCase();
-  const memory = pairs.get(key) ?? { outstanding: [], receipts: 0, lastAnswered: false, answersAgain: false };
-  pairs.delete(key);
-  pairs.set(key, memory);
-  const [oldest] = pairs.keys();
-  if (pairs.size > PAIRS_CAP && oldest !== undefined) pairs.delete(oldest);
-  return memory;
+const outstanding = z.object({
+  /** Which of all our mails it is, in the order in which they were handed over. */
+  number: count(),
+  token: z.string().regex(/^[0-9a-f]{32}$/),
+  handedOverAt: z.number().nonnegative(),
+  /** Receipts seen so far; a mail that had one is remembered for one more look, which may find another. */
+  receipts: count(),
+});
+
+const shape = z.object({
+  /** Who writes to whom: what is known of one responder says nothing of another. */
+  pair: z.string(),
+  outstanding: z.array(outstanding).max(OUTSTANDING_CAP),
+  /** How many mails were handed over. */
+  sent: count(),
+  /** The newest mail that was answered; absent: none was. */
+  answered: count().optional(),
+  /**
+   * Two mails in a row were answered: this responder does not answer a sender once in days only, so its silence counts. RFC 5230
+   * §4.2: a standard vacation responder is silent for seven days.
+   */
+  answersAgain: z.boolean(),
+});
+
+/** A mail of ours that may still be answered. */
+export type Outstanding = z.output<typeof outstanding>;
+export type Memory = z.output<typeof shape>;
+
+/** What was kept of this pair; nothing when it is of another pair or another making. */
+export function readMemory(kept: unknown, from: string, to: string): Memory {
+  const pair = `${from} ${to}`.toLowerCase();
+  const read = shape.safeParse(kept);
+  if (read.success && read.data.pair === pair) return read.data;
+  return { pair, outstanding: [], sent: 0, answersAgain: false };
 }
 
-export function remember(memory: Memory, sent: Outstanding): void {
-  memory.outstanding = [...memory.outstanding, sent].slice(-OUTSTANDING_CAP);
+export function remember(memory: Memory, token: string, handedOverAt: Instant): void {
+  const mail = { number: memory.sent, token, handedOverAt, receipts: 0 };
+  memory.sent += 1;
+  memory.outstanding = [...memory.outstanding, mail].slice(-OUTSTANDING_CAP);
 }
 
-/** A token is used up by its first answer. */
+/** A mail that needs to be looked for no longer. */
 export function settle(memory: Memory, token: string): void {
   memory.outstanding = memory.outstanding.filter((each) => each.token !== token);
 }
 
-export function noteAnswer(memory: Memory): void {
-  if (memory.lastAnswered) memory.answersAgain = true;
-  memory.lastAnswered = true;
-  memory.receipts += 1;
+/** A mail was answered, in time or late. `receipts`: how many came for it so far. */
+export function noteAnswer(memory: Memory, token: string, receipts: number): void {
+  const mail = memory.outstanding.find((each) => each.token === token);
+  if (mail === undefined) return;
+  const { answered } = memory;
+  if (answered !== undefined && Math.abs(mail.number - answered) === 1) memory.answersAgain = true;
+  memory.answered = Math.max(mail.number, answered ?? 0);
+  memory.outstanding = memory.outstanding.map((each) => (each === mail ? { ...each, receipts } : each));
 }
 
-export function noteSilence(memory: Memory): void {
-  memory.lastAnswered = false;
-}
-
-/** Whether silence may be the responder's courtesy: it has answered this sender, and never twice in a row. */
-export const mayBeSuppressed = (memory: Memory): boolean => memory.receipts > 0 && !memory.answersAgain;
+/** Whether silence may be the responder's courtesy: it has answered this sender, and never two mails in a row. */
+export const mayBeSuppressed = (memory: Memory): boolean => memory.answered !== undefined && !memory.answersAgain;

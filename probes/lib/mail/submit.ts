@@ -3,7 +3,7 @@ import { fault } from '../../../src/core/fault.ts';
 import type { Fault, FaultCode } from '../../../src/core/fault.ts';
 import type { Secret } from '../../../src/core/secret.ts';
 import { dial, upgrade } from '../connector.ts';
-import type { Connection } from '../connector.ts';
+import type { Certificate, Connection } from '../connector.ts';
 import type { Reach } from '../reach.ts';
 import type { Errand } from './compose.ts';
 import { sayReply } from './reply.ts';
@@ -42,9 +42,17 @@ export type Handed = (
   | { readonly kind: 'distrusted'; readonly reply: Reply }
   /** `maybeTaken`: the mail was sent and its verdict did not come. */
   | { readonly kind: 'lost'; readonly fault: Fault; readonly maybeTaken: boolean }
-) & { readonly transcript: string };
+) & {
+  readonly transcript: string;
+  /** The server's, where TLS was spoken. */
+  readonly certificate: Certificate | undefined;
+};
 
-type Outcome = Handed extends infer Each ? (Each extends unknown ? Omit<Each, 'transcript'> : never) : never;
+type Outcome = Handed extends infer Each
+  ? Each extends unknown
+    ? Omit<Each, 'transcript' | 'certificate'>
+    : never
+  : never;
 
 /** Longest waits for one answer and for the verdict on a mail, in milliseconds, where the time given allows more. */
 const ANSWER_MS = 15_000;
@@ -59,11 +67,14 @@ export async function submit(errand: Errand, post: Post): Promise<Handed> {
     const dialled = await within(signal, Math.min(ANSWER_MS, ms * 0.5), (knocking) =>
       dial({ host, port, reach, signal: knocking, ...tls }),
     );
-    if (!dialled.ok) return { kind: 'lost', fault: dialled.fault, maybeTaken: false, transcript: '' };
+    if (!dialled.ok) {
+      const none = { transcript: '', certificate: undefined };
+      return { kind: 'lost', fault: dialled.fault, maybeTaken: false, ...none };
+    }
     const handover = new Handover(dialled.connection, { ...post, signal });
     try {
       const outcome = await handover.run(errand);
-      return { ...outcome, transcript: handover.transcript };
+      return { ...outcome, transcript: handover.transcript, certificate: handover.certificate };
     } finally {
       handover.destroy();
       dialled.connection.socket.destroy();
@@ -86,6 +97,10 @@ class Handover {
 
   get transcript(): string {
     return this.#talk.transcript;
+  }
+
+  get certificate(): Certificate | undefined {
+    return this.#connection.certificate;
   }
 
   destroy(): void {

@@ -2,6 +2,8 @@
 import { degraded, failed, fault, ok, printable, unknown } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
 import type { Evidence, Fact, Finding, Instant, Language, Sight } from '../../../src/core/model.ts';
+import { expiring } from '../certificate.ts';
+import type { Certificate } from '../certificate.ts';
 import { findingOf } from '../connector.ts';
 import { languageOf, replyFault } from '../language.ts';
 import { ours } from './blame.ts';
@@ -13,10 +15,14 @@ import type { Letter } from './mailbox.ts';
 import { sayReply } from './reply.ts';
 import type { Handed } from './submit.ts';
 
-/** A mail that answers ours, as it was found. */
-export interface Found {
+/** A mail and where it lies. */
+export interface Filed {
   readonly letter: Letter;
   readonly mail: Mail;
+}
+
+/** A mail that answers ours, as it was found. */
+export interface Found extends Filed {
   readonly meaning: Meaning;
   readonly signs: readonly Sign[];
   /** Milliseconds from the handing over until we saw it. */
@@ -43,8 +49,14 @@ export interface Trip {
   readonly withinMs: number;
   /** Why the waiting ended before that. */
   readonly cut: Fault | undefined;
+  /** Our mailbox's certificate, where TLS is spoken. */
+  readonly certificate: Certificate | undefined;
+  /** Days that a certificate of either server must have left; undefined: any. */
+  readonly certificateDays: number | undefined;
   /** Answers to mails of earlier looks. */
   readonly late: readonly string[];
+  /** How many mails of earlier looks have had no answer so far. */
+  readonly unanswered: number;
   /** How many old mails of ours were deleted. */
   readonly cleanedUp: number;
 }
@@ -99,7 +111,7 @@ function judgeReceipt(trip: Trip, first: Found, receipts: readonly Found[]): Fin
     ...(ticket === undefined ? {} : { ticket }),
     folder: letter.folder,
     junk: isJunk,
-    duplicates: count(alike) - 1,
+    duplicates: countMails(alike) - 1,
     responder: isAutomatic ? 'auto' : 'unmarked',
     matched_by: first.signs,
   };
@@ -116,7 +128,19 @@ function judgeReceipt(trip: Trip, first: Found, receipts: readonly Found[]): Fin
   }
   const foreign = replyFault(said, trip.languages);
   if (foreign !== undefined) return degraded('answered', fault('LANGUAGE', `of the receipt ${foreign.message}`), sight);
+  const soon = soonOver(trip);
+  if (soon !== undefined) return degraded('answered', soon, sight);
   return ok('answered', { phases: sight.phases, facts: sight.facts });
+}
+
+/** What will stop these tests, or the mail of everybody where we hand it to the support's own exchanger. */
+function soonOver({ handed, certificate, certificateDays: days, isDirect }: Trip): Fault | undefined {
+  if (days === undefined) return undefined;
+  const post = expiring(handed.certificate, days);
+  if (post !== undefined)
+    return fault('CERT_EXPIRING', `submission: ${post.message}`, { blame: isDirect ? 'line' : 'probe' });
+  const box = expiring(certificate, days);
+  return box && fault('CERT_EXPIRING', `our mailbox: ${box.message}`, { blame: 'probe' });
 }
 
 /** What the desk wrote, without our own words that it quotes. */
@@ -127,7 +151,7 @@ function ownWords(text: string): string {
 }
 
 /** How many mails there are: one that lies in two folders under the same id is one, twice in the same folder it is two. */
-function count(all: readonly Found[]): number {
+export function countMails(all: readonly Filed[]): number {
   const byId = Map.groupBy(all, ({ mail, letter }) => headerOf(mail, 'message-id') || `${letter.folder}/${letter.uid}`);
   const most = [...byId.values()].map((same) => {
     const byFolder = Map.groupBy(same, ({ letter }) => letter.folder);
@@ -206,13 +230,19 @@ function sightOf(trip: Trip, facts: Readonly<Record<string, Fact>>, phases: Read
     phases: { submit: trip.submitMs, ...phases },
     facts: {
       message_id: trip.errand.messageId,
+      ...daysOf('submit_certificate_days', trip.handed.certificate),
+      ...daysOf('mailbox_certificate_days', trip.certificate),
       ...facts,
       ...(trip.late.length > 0 ? { late: trip.late } : {}),
+      ...(trip.unanswered > 0 ? { unanswered: trip.unanswered } : {}),
       ...(trip.cleanedUp > 0 ? { cleaned_up: trip.cleanedUp } : {}),
     },
     evidence: [evidenceOf(trip)],
   };
 }
+
+const daysOf = (name: string, certificate: Certificate | undefined): Record<string, Fact> =>
+  certificate === undefined ? {} : { [name]: certificate.daysLeft };
 
 /** Headers of what was sent and of what answers it; of strangers' mail only that there was some. */
 function evidenceOf({ errand, handed, found }: Trip): Evidence {

@@ -50,11 +50,13 @@ export class Watch {
   async gather(words: readonly string[], since?: number): Promise<Told<readonly Letter[]>> {
     const mailbox = await this.#connected();
     if (!mailbox.ok) return mailbox;
-    const letters: Letter[] = [];
-    for (const folder of mailbox.value.folders) {
+    mailbox.value.listen();
+    let letters: readonly Letter[] = [];
+    // The first folder last: there the server tells of new mail, and going on from its search nothing is missed.
+    for (const folder of mailbox.value.folders.toReversed()) {
       const got = await this.#gatherIn(mailbox.value, folder, words, since);
       if (!got.ok) return await this.#again(got.fault, words, since);
-      letters.push(...got.value);
+      letters = [...got.value, ...letters];
     }
     for (const each of letters) this.#seen.add(this.#keyOf(each));
     return { ok: true, value: letters };
@@ -66,6 +68,13 @@ export class Watch {
     const patience = Math.max(0, Math.min(ms, this.#at.until - performance.now()));
     if (this.#mailbox?.usable === true && first !== undefined) await this.#mailbox.wait(first, patience);
     else await sleep(patience, undefined, { signal: this.#at.signal }).catch(() => undefined);
+  }
+
+  /** Why no answer can get in; undefined when one can, or when nobody knows. */
+  async fullness(): Promise<Fault | undefined> {
+    const told = await this.#mailbox?.fullness();
+    if (told?.ok !== true || told.value === undefined) return undefined;
+    return fault('SETTINGS', `our mailbox ${this.#at.host} is full, by its quota: ${told.value}`);
   }
 
   async mark(letters: readonly Letter[]): Promise<void> {

@@ -1,9 +1,12 @@
 /** One connection to an IMAP server that may do anything: every command has an end, every answer a size. It knows no mail. */
 import { isIP, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import { ImapFlow } from 'imapflow';
 import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
+import { readCertificate } from '../certificate.ts';
+import type { Certificate } from '../certificate.ts';
 import type { MailboxAddress, Told } from './mailbox.ts';
 import { readError } from './trouble.ts';
 
@@ -81,14 +84,27 @@ export class Wire {
 
   /** Begins to count what the server says. On the socket itself: what the client does with a chunk is done before it tells anybody. */
   countBytes(): void {
-    const socket: unknown = Reflect.get(this.client, 'socket');
-    if (!(socket instanceof Socket)) return;
+    const socket = this.#socket();
+    if (socket === undefined) return;
     socket.on('data', (chunk: Buffer) => {
       this.#credit -= chunk.length;
       if (this.#credit >= 0) return;
       this.#trouble ??= Object.assign(new Error('it says more than anybody can'), { code: 'ResponseTooLarge' });
       this.client.close();
     });
+  }
+
+  certificate(): Certificate | undefined {
+    const socket = this.#socket();
+    return socket instanceof TLSSocket && !socket.destroyed
+      ? readCertificate(socket, this.#at.host, Date.now())
+      : undefined;
+  }
+
+  /** The client keeps it to itself. */
+  #socket(): Socket | undefined {
+    const socket: unknown = Reflect.get(this.client, 'socket');
+    return socket instanceof Socket ? socket : undefined;
   }
 
   /**
