@@ -61,10 +61,6 @@ export async function answerFault(
   return typeof visible === 'string' ? languageFault(languageOf(visible), wanted) : visible;
 }
 
-/** Something for people to read: the answer to an API is for programs, and an error page says what its server can. */
-const isPage = ({ status: code, headers }: Reply): boolean =>
-  code < 300 && /^\s*(?:text\/html|application\/xhtml)/i.test(headers['content-type'] ?? '');
-
 /** Under maintenance as providers say it, in the languages of the page. */
 const MAINTENANCE = /maintenance|pemeliharaan|维护|維護/i;
 
