@@ -108,15 +108,13 @@ export function openRunner(options: RunnerOptions): Runner {
 
   /** What was seen, unless we have reason not to trust our own eyes. */
   async function weighed(assignment: Assignment, at: Instant, memory: Memory | undefined): Promise<Finding> {
-    const { target, kind, setting, calendar } = assignment;
+    const { target, kind } = assignment;
     const [begun, wall] = [options.monotonic(), options.now()];
     const seen = await runProbe(kind, {
       settings: target.with,
       timeoutMs: target.timeoutMs,
       startedAt: at,
-      timezone: setting.timezone,
-      languages: setting.channel.languages,
-      expectation: (instant) => calendar.expectation(instant),
+      ...promiseOf(assignment),
       ...present({ memory }),
       stop: stopping.signal,
       onTrouble: (what, error) => {
@@ -175,6 +173,13 @@ class Rests {
     return finding;
   }
 }
+
+/** What was promised to customers, and in whose hours. */
+const promiseOf = ({ setting, calendar }: Assignment): Pick<Run, 'timezone' | 'languages' | 'expectation'> => ({
+  timezone: setting.timezone,
+  languages: setting.channel.languages,
+  expectation: (at) => calendar.expectation(at),
+});
 
 interface Passage {
   readonly tookMs: number;
