@@ -119,6 +119,8 @@ export function openHold(path: string, options: StoreOptions): Hold {
     await caughtUp;
     try {
       if (bound.db.open) bound.db.pragma('wal_checkpoint(truncate)');
+    } catch {
+      // What was acknowledged stands in the log, which stays beside the file for the next start.
     } finally {
       file.release();
     }

@@ -1,5 +1,5 @@
 /** A child that looks, records and tells until it is killed: by its parent at random, or by itself at a point named in code. */
-import { appendFileSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import type { Finding, Observation, Target } from '../../src/core/model.ts';
 import type { Receiver } from '../../src/core/receiver.ts';
 import { openOutbox } from '../../src/outbox.ts';
@@ -7,7 +7,12 @@ import webhook from '../../src/receivers/webhook.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { BAD, GOOD, lookAt, MINUTE, MORNING, ruleFor, targetOf } from '../lib/story.ts';
 
-export const POINTS = ['before commit', 'after commit, before send', 'after send, before mark'] as const;
+export const POINTS = [
+  'before commit',
+  'after acknowledgement',
+  'after commit, before send',
+  'after send, before mark',
+] as const;
 export type Point = (typeof POINTS)[number];
 
 export const RECEIVERS = ['a', 'b'];
@@ -31,8 +36,6 @@ export interface ChildOptions {
   readonly path: string;
   /** Where the parent's sink listens. */
   readonly sink: string;
-  /** File to which every acknowledged look is added before the next one starts. */
-  readonly truth: string;
   readonly point?: Point;
   /** Looks of each target, then wait until everything is told; absent: until killed. */
   readonly steps?: number;
@@ -85,7 +88,9 @@ async function watch(store: Store, target: Target, options: ChildOptions, hooks:
       if (ruled.notifications.length > 0) hooks.pass('before commit');
       return ruled;
     });
-    appendFileSync(options.truth, `${target.id} ${look.slotAt}\n`);
+    // Straight into the pipe, which outlives this process: what the parent hears there was promised.
+    writeSync(1, `ack ${target.id} ${look.slotAt}\n`);
+    hooks.pass('after acknowledgement');
     if (ruling !== undefined && ruling.notifications.length > 0) hooks.wake();
     // As much told as seen, or the outbox would only grow.
     while ((await store.outboxDepth()).waiting > 4) await new Promise((resolve) => setTimeout(resolve, 5));

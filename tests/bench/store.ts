@@ -60,7 +60,9 @@ async function stalled(name: string, work: () => Promise<unknown>): Promise<void
   const begun = performance.now();
   await work();
   const seconds = (performance.now() - begun) / 1_000;
-  console.log(`${name}: ${seconds.toFixed(1)} s, longest stall of the loop ${loop.end().toFixed(0)} ms`);
+  const { stallMs, workMs } = loop.end();
+  const stall = `${stallMs.toFixed(0)} ms (${workMs.toFixed(0)} ms of work)`;
+  console.log(`${name}: ${seconds.toFixed(1)} s, longest stall of the loop ${stall}`);
 }
 
 async function timed(name: string, work: () => Promise<readonly unknown[]>): Promise<void> {

@@ -33,6 +33,7 @@ export function filled(path: string, looks: number, version: number = STEPS.leng
      insert into standing (target, location, health) select id, 1, '{"phase":"unknown"}' from target;
      insert into observation (target, location, slot_at, at, duration_ms, kind, rung)
        with recursive n (i) as (select 0 union all select i + 1 from n where i + 1 < ${each})
-       select id, 1, ${MORNING} + i * 60000, ${MORNING} + i * 60000, 21.5, i % 4, 1 from target, n`,
+       -- minute by minute, as looks come: the pages of one target lie between those of the others
+       select id, 1, ${MORNING} + i * 60000, ${MORNING} + i * 60000, 21.5, i % 4, 1 from n cross join target`,
   );
 }

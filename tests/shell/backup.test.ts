@@ -6,11 +6,14 @@ import { describe, expect, it } from 'vitest';
 import { StoreError } from '../../src/store/error.ts';
 import { restoreFile } from '../../src/store/restore.ts';
 import { openStore } from '../../src/store/store.ts';
+import { figure, rounds } from '../lib/figures.ts';
 import { BAD, folder, freshStore, GOOD, lookAt, MINUTE, MORNING, ruleFor, targetOf, tell } from '../lib/ledger.ts';
-import { watchLoop } from '../lib/loop.ts';
+import { idleBeside, watchLoop } from '../lib/loop.ts';
 
 const trunk = targetOf();
-const ROUNDS = Number(process.env['R9_ROUNDS'] ?? 3);
+const ROUNDS = rounds('R9', 3);
+/** On a machine of its own 100; in the middle of other tests, and of others' work, more is allowed. */
+const STALL_MS = Number(process.env['STALL_MS'] ?? 500);
 const LATER = MORNING + 99 * MINUTE;
 
 /** A closed copy of a store with an incident, one message sent and one waiting. */
@@ -49,14 +52,17 @@ describe('R-9: a copy made while looks go on', () => {
     };
     await Promise.all(Array.from({ length: 8_000 }, record));
     const looking = setInterval(() => void record(), 5);
-    let stall = 0;
+    const longest = { stallMs: 0, workMs: 0 };
+    const beside = await idleBeside(home);
     for (let round = 0; round < ROUNDS; round += 1) {
       const steps: number[] = [];
       const to = join(home, `copy${round}.db`);
       const before = next;
       const loop = watchLoop();
       await store.backup(to, { onProgress: (done) => steps.push(done) });
-      stall = Math.max(stall, loop.end());
+      const { stallMs, workMs } = loop.end();
+      longest.stallMs = Math.max(longest.stallMs, stallMs);
+      longest.workMs = Math.max(longest.workMs, workMs);
       expect(steps.length).toBeGreaterThan(3);
       const elsewhere = join(folder(), 'ringback.db');
       await restoreFile(to, elsewhere);
@@ -68,10 +74,18 @@ describe('R-9: a copy made while looks go on', () => {
       await restored.close();
     }
     clearInterval(looking);
-    console.log(`${ROUNDS} copies of ${store.bytes()} bytes: longest stall ${stall.toFixed(0)} ms`);
-    // 100 ms on a machine of its own; here others run beside.
-    expect(stall).toBeLessThan(Number(process.env['STALL_MS'] ?? 250));
-  }, 600_000);
+    const idleMs = await beside.end();
+    figure('R-9', {
+      copies: ROUNDS,
+      'bytes each': store.bytes(),
+      inconsistent: 0,
+      'stall ms': Math.round(longest.stallMs),
+      'of it work ms': Math.round(longest.workMs),
+      'an idle process ms': Math.round(idleMs),
+    });
+    expect(longest.workMs).toBeLessThan(100);
+    expect(longest.stallMs).toBeLessThan(Math.max(STALL_MS, 2 * idleMs));
+  }, 1_800_000);
 
   it('does not replace a file unless it is told to', async () => {
     const { store, path } = freshStore();
