@@ -9,7 +9,7 @@ import type { Fault } from '../src/core/fault.ts';
 import { duration } from '../src/core/duration.ts';
 import type { Fact, Finding, Notice, Sight } from '../src/core/model.ts';
 import { defineProbe } from '../src/core/probe.ts';
-import type { ProbeContext } from '../src/core/probe.ts';
+import type { Memory, ProbeContext } from '../src/core/probe.ts';
 import { statusFault, waitFacts } from './lib/answer.ts';
 import { readAside } from './lib/aside.ts';
 import { certificateDays, expiring } from './lib/certificate.ts';
@@ -19,10 +19,11 @@ import { isWalled } from './lib/guise.ts';
 import { exchange } from './lib/http.ts';
 import type { Exchange } from './lib/http.ts';
 import { FORMATS } from './lib/item.ts';
-import type { Reading } from './lib/item.ts';
+import type { Item, Reading } from './lib/item.ts';
 import { isSelector } from './lib/markup.ts';
 import { folded, noticeOf, occurs, wordsWith } from './lib/notice.ts';
-import type { Words } from './lib/notice.ts';
+import type { Filing, Words } from './lib/notice.ts';
+import { keptMarks, markOf, readMarks } from './lib/news.ts';
 import { reach } from './lib/reach.ts';
 import { httpUrl } from './lib/request.ts';
 import type { Reply } from './lib/request.ts';
@@ -87,12 +88,15 @@ export default defineProbe<Settings>({
   phases: ['dns', 'connect', 'tls', 'first_byte', 'body'],
   host: ({ url }) => url.hostname,
   timeoutMs: 15_000,
+  remembers: true,
   look,
 });
 
 const REDIRECTS = 3;
 const NOTICES_CAP = 30;
 const FILED_CAP = 60;
+/** No page of announcements shows more at once; a selector that has come to fit every list item of a site does. */
+const MANY = 200;
 
 async function look(settings: Settings, context: ProbeContext): Promise<Finding> {
   const went = await exchange({
@@ -156,17 +160,17 @@ async function judge(settings: Settings, context: ProbeContext, reply: Reply, si
 type Read = Extract<Reading, { ok: true }>;
 
 async function file(settings: Settings, context: ProbeContext, reading: Read, sight: Sight): Promise<Finding> {
-  if (reading.count === 0) return nothingFound(settings, reading, sight);
+  if (reading.count === 0) {
+    // What comes after an empty feed is news; what comes after a page that could not be read may be old.
+    if (reading.format !== 'html') context.memory?.set(keptMarks([], readMarks(context.memory.get())));
+    return nothingFound(settings, reading, sight);
+  }
   const filing = {
     ...{ page: settings.url.href, now: context.startedAt, timezone: settings.timezone ?? context.timezone },
+    ...{ isZoneTold: settings.timezone !== undefined, isTrusted: settings.accept === 'auto' },
     ...{ words: wordsWith(settings.keywords), channels: settings.channels },
   };
-  const notices: Notice[] = [];
-  for (const item of reading.items.slice(0, FILED_CAP)) {
-    notices.push(noticeOf(item, filing));
-    // The worst text costs some ten milliseconds; sixty of them in a row would hold up the other looks.
-    await others();
-  }
+  const { notices, fresh } = await noticesOf(reading.items.slice(0, FILED_CAP), filing, context.memory);
   const readable = notices.filter((each) => each.title !== '');
   if (readable.length === 0) {
     const why = fault('SELECTOR_LOST', `${reading.count} announcements were found and none has a title or a text`);
@@ -180,14 +184,42 @@ async function file(settings: Settings, context: ProbeContext, reading: Read, si
       ...sight.facts,
       maintenance: notices.filter((each) => each.kind === 'maintenance').length,
       incidents: notices.filter((each) => each.kind === 'incident').length,
+      ...(fresh === undefined ? {} : { new: fresh }),
       ...(age === undefined ? {} : { newest_age_seconds: age }),
     },
     notices: foremost(readable),
   };
+  if (reading.format === 'html' && reading.count > MANY) {
+    const many = `${reading.count} announcements are found by "${settings.select.item}", too many to be all of them: make it narrower`;
+    return degraded('answered', fault('SELECTOR_LOST', many), told);
+  }
   if (age === undefined || settings.max_age === undefined || age * 1_000 <= settings.max_age)
     return ok('answered', told);
   const stale = fault('CONTENT', `the newest announcement is ${Math.floor(age / 86_400)} days old`);
   return degraded('answered', stale, told);
+}
+
+interface News {
+  /** As the source orders them, what it says twice once. */
+  readonly notices: readonly Notice[];
+  /** How many are new; undefined when this is the first look, or nobody remembers. */
+  readonly fresh: number | undefined;
+}
+
+async function noticesOf(items: readonly Item[], filing: Filing, memory: Memory | undefined): Promise<News> {
+  const known = readMarks(memory?.get());
+  const before = known === undefined ? undefined : new Set(known);
+  const filed = new Map<string, Notice>();
+  for (const item of items) {
+    const notice = noticeOf(item, filing);
+    const mark = markOf(item, notice);
+    if (!filed.has(mark)) filed.set(mark, before?.has(mark) === false ? { ...notice, fresh: true } : notice);
+    // The worst text costs some ten milliseconds; sixty of them in a row would hold up the other looks.
+    await others();
+  }
+  memory?.set(keptMarks([...filed.keys()], known));
+  const notices = [...filed.values()];
+  return { notices, fresh: before === undefined ? undefined : notices.filter((each) => each.fresh === true).length };
 }
 
 /** What concerns service first, else in the order of the page. */

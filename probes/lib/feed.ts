@@ -42,7 +42,9 @@ function entryOf(entry: Members): Item {
   const links = list(entry['links']).map(members);
   const alternate = links.find((each) => each['rel'] === undefined || each['rel'] === 'alternate') ?? links[0];
   const guid = words(entry['guid']);
+  const id = line(guid === '' ? words(entry['id']) : guid);
   return {
+    ...(id === '' ? {} : { guid: id }),
     title: line(textOf(words(entry['title']))),
     link: first(entry['link'], alternate?.['href'], /^https?:/.test(guid) ? guid : ''),
     date: line(
@@ -71,7 +73,9 @@ export function readJson(text: string): Reading {
 function jsonFeed(entries: readonly Json[]): Reading {
   const items = entries.slice(0, ITEMS_CAP).map((each) => {
     const entry = members(each);
+    const id = line(words(entry['id']));
     return {
+      ...(id === '' ? {} : { guid: id }),
       title: line(words(entry['title'])),
       link: first(entry['url'], entry['external_url']),
       date: line(first(entry['date_published'], entry['date_modified'])),

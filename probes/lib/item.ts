@@ -10,6 +10,8 @@ export interface Item {
   /** As written. */
   readonly date: string;
   readonly body: string;
+  /** What the feed calls the item by; some call all of them the same. */
+  readonly guid?: string;
   /** Told by the source itself, so that no words have to be weighed. */
   readonly kind?: 'maintenance' | 'incident' | 'resolved';
   readonly from?: string;

@@ -78,6 +78,10 @@ export interface Filing {
   readonly page: string;
   readonly now: Instant;
   readonly timezone: string;
+  /** The operator said that zone of this very source; else it is that of the provider, and a guess. */
+  readonly isZoneTold: boolean;
+  /** Windows of this source count at once. */
+  readonly isTrusted: boolean;
   readonly words: Words;
   /** Channel id -> words that mean it. */
   readonly channels: Readonly<Record<string, readonly string[]>>;
@@ -114,10 +118,19 @@ export function noticeOf(item: Item, filing: Filing): Notice {
     ...(publishedAt === undefined ? {} : { publishedAt }),
     ...(window === undefined ? {} : { from: window.from, zoneExplicit: window.zoneExplicit }),
     ...(window?.until === undefined ? {} : { until: window.until }),
+    ...standingOf(kind, window, filing),
     channels: channelsOf(`${title}\n${body}`, filing.channels),
     kind,
     matched: line(printable(words), 300),
   };
+}
+
+/** Who is not sure asks a person: a wrong window hides an outage. */
+function standingOf(kind: Notice['kind'], window: Span | undefined, filing: Filing): Partial<Notice> {
+  if (window === undefined) return {};
+  if (window.ambiguous || !(window.zoneExplicit || filing.isZoneTold)) return { ambiguous: true };
+  const isWhole = kind === 'maintenance' && window.until !== undefined;
+  return filing.isTrusted && isWhole ? { accepted: true } : {};
 }
 
 /** A title that says "over" is believed; in a body the same word may speak of what will be. */
@@ -164,6 +177,7 @@ interface Span {
   readonly from: Instant;
   readonly until?: Instant;
   readonly zoneExplicit: boolean;
+  readonly ambiguous: boolean;
   readonly matched: string;
 }
 
@@ -171,7 +185,13 @@ function windowOf(item: Item, source: Source): Span | undefined {
   const from = item.from === undefined ? undefined : exact(item.from);
   if (from === undefined) return findWindow(`${item.title}\n${item.body}`, source);
   const until = item.until === undefined ? undefined : exact(item.until);
-  return { from, zoneExplicit: true, matched: '', ...(until === undefined || until <= from ? {} : { until }) };
+  return {
+    from,
+    zoneExplicit: true,
+    ambiguous: false,
+    matched: '',
+    ...(until === undefined || until <= from ? {} : { until }),
+  };
 }
 
 /** ISO 8601 or RFC 822 with a zone. Without one JavaScript would take the zone of this process. */

@@ -55,6 +55,12 @@ export interface Notice {
   readonly until?: Instant;
   /** False when the text named no time zone and the source's configured zone was assumed. */
   readonly zoneExplicit?: boolean;
+  /** The window can be read in another way, too (5/11, CST, a zone that nobody named): a person has to look before it counts. */
+  readonly ambiguous?: true;
+  /** The operator trusts this source, and the window is whole and clear: it may count before a person has looked. */
+  readonly accepted?: true;
+  /** No earlier look saw it. The first look of all sees nothing new: what was there before us is no news. */
+  readonly fresh?: true;
   /** Ids of the channels (within the provider) that it touches; empty: not said. */
   readonly channels: readonly string[];
   readonly kind: 'maintenance' | 'incident' | 'resolved' | 'other';

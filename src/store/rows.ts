@@ -182,6 +182,7 @@ export interface NoticeColumns {
   readonly from_at: number;
   readonly until_at: number | null;
   readonly published_at: number | null;
+  /** Null: no window. Else the sum of 1: it names its zone; 2: it is ambiguous; 4: it is accepted. */
   readonly zone_explicit: number | null;
   readonly channels: string;
   readonly kind: string;
@@ -197,7 +198,10 @@ export function packNotice(target: number, notice: Notice, seenAt: number): Noti
     from_at: notice.from ?? 0,
     until_at: notice.until ?? null,
     published_at: notice.publishedAt ?? null,
-    zone_explicit: notice.zoneExplicit === undefined ? null : Number(notice.zoneExplicit),
+    zone_explicit:
+      notice.zoneExplicit === undefined
+        ? null
+        : Number(notice.zoneExplicit) + (notice.ambiguous === true ? 2 : 0) + (notice.accepted === true ? 4 : 0),
     channels: JSON.stringify(notice.channels),
     kind: notice.kind,
     matched: notice.matched,
@@ -221,12 +225,20 @@ export function unpackNotice(row: NoticeSeenRow): NoticeRow {
     ...(row.published_at === null ? {} : { publishedAt: row.published_at }),
     ...(row.from_at === 0 ? {} : { from: row.from_at }),
     ...(row.until_at === null ? {} : { until: row.until_at }),
-    ...(row.zone_explicit === null ? {} : { zoneExplicit: row.zone_explicit === 1 }),
+    ...(row.zone_explicit === null ? {} : traitsOf(row.zone_explicit)),
     channels: JSON.parse(row.channels) as string[],
     kind: row.kind as Notice['kind'],
     matched: row.matched,
     firstSeenAt: row.first_seen_at,
     lastSeenAt: row.last_seen_at,
+  };
+}
+
+function traitsOf(sum: number): Pick<Notice, 'zoneExplicit' | 'ambiguous' | 'accepted'> {
+  return {
+    zoneExplicit: (sum & 1) !== 0,
+    ...((sum & 2) !== 0 && { ambiguous: true }),
+    ...((sum & 4) !== 0 && { accepted: true }),
   };
 }
 

@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, describe, expect, test } from 'vitest';
 import kind from '../../probes/announcements.ts';
 import type { Finding } from '../../src/core/model.ts';
+import { openMemory } from '../../src/core/recall.ts';
 import { contract, HOST, near } from '../contract/contract.ts';
 
 const NOW = Date.parse('2026-11-22T03:00:00Z');
@@ -86,6 +87,24 @@ describe('an HTML page', () => {
     const wall = '<body><h1>Verify you are human</h1></body>';
     expect(short(await look(await page(wall)))).toBe('unknown CANNOT_JUDGE none');
     expect(short(await look(await page(wall, 'text/html', 403)))).toBe('unknown CANNOT_JUDGE none');
+  });
+
+  test('MC-10: a selector that fits hundreds is its own fault, and no more are read than a page can have', async () => {
+    const many = await look(await page(`<ul>${'<li>Menu</li>'.repeat(900)}</ul>`));
+    expect(short(many)).toBe('degraded SELECTOR_LOST answered');
+    expect(many.kind === 'degraded' && many.fault.message).toContain('900 announcements are found by "li"');
+    expect(many.facts['items']).toBe(900);
+    expect(many.notices?.length).toBeLessThanOrEqual(30);
+    const fair = await look(
+      await page(`<ul>${Array.from({ length: 200 }, (_, at) => `<li>News ${at}</li>`).join('')}</ul>`),
+    );
+    expect(short(fair)).toBe('ok answered');
+  });
+
+  test('MC-10: what stands in comments, scripts and templates is nowhere', async () => {
+    const hidden = '<!-- <li>outage</li> --><template><li>outage</li></template><script>"<li>outage</li>"</script>';
+    const finding = await look(await page(`<ul>${hidden}<li hidden>outage</li><li>Promo</li></ul>`));
+    expect(finding.notices?.map((each) => each.title)).toEqual(['Promo']);
   });
 
   test('MC-7: a page of maintenance instead of the announcements is maintenance, with 503 and with 200', async () => {
@@ -276,6 +295,108 @@ describe('feeds', () => {
   });
 });
 
+describe('what is new', () => {
+  /** Looks at what `answer` holds by then, each time as another process that has only what was kept. */
+  async function watch(more: Record<string, unknown> = {}) {
+    const desk = { body: '', type: 'text/xml' };
+    const url = await serve((_request, response) =>
+      response.writeHead(200, { 'content-type': desk.type }).end(desk.body),
+    );
+    let kept: string | undefined;
+    const again = async (body: string): Promise<{ fresh: readonly string[]; told: unknown; all: number }> => {
+      desk.body = body;
+      const memory = openMemory(kept);
+      const settings = kind.schema.parse({ url, allow_private: true, select: { item: 'li' }, ...more });
+      const context = {
+        signal: AbortSignal.timeout(8_000),
+        startedAt: NOW,
+        timeoutMs: 8_000,
+        timezone: 'Asia/Jakarta',
+      };
+      const finding = await kind.look(settings, { ...context, runId: 'f'.repeat(32), memory });
+      kept = memory.left() ?? kept;
+      const notices = finding.notices ?? [];
+      const fresh = notices.filter((each) => each.fresh === true).map((each) => each.title);
+      return { fresh, told: finding.facts['new'], all: notices.length };
+    };
+    return { again, keep: (text: string) => (kept = text), kept: () => kept ?? '' };
+  }
+  const item = (title: string, rest = ''): string => `<item><title>${title}</title>${rest}</item>`;
+
+  test('MC-12: the first look is a silent baseline, and so is one after a restart that remembers', async () => {
+    const { again } = await watch();
+    const old = [item('one'), item('two')].join('');
+    expect(await again(RSS(old))).toEqual({ fresh: [], told: undefined, all: 2 });
+    expect(await again(RSS(old))).toEqual({ fresh: [], told: 0, all: 2 });
+    expect(await again(RSS(item('three') + old))).toEqual({ fresh: ['three'], told: 1, all: 3 });
+    expect(await again(RSS(item('three') + old))).toEqual({ fresh: [], told: 0, all: 3 });
+  });
+
+  test('MC-12: another order, another date of publication and a broken look in between make no news', async () => {
+    const { again } = await watch();
+    const dated = (day: number) => item('one', `<guid>g1</guid><pubDate>${day} Nov 2026 02:00:00 GMT</pubDate>`);
+    await again(RSS(dated(19) + item('two', '<guid>g2</guid>')));
+    expect((await again(RSS(item('two', '<guid>g2</guid>') + dated(20)))).fresh).toEqual([]);
+    await again(RSS(dated(20)).slice(0, 100));
+    await again('<html><body>hello</body></html>');
+    expect((await again(RSS(dated(21) + item('two', '<guid>g2</guid>')))).fresh).toEqual([]);
+  });
+
+  test('MC-12: an id that every item has hides none, one that is missing is not missed, an item said twice is told once', async () => {
+    const { again } = await watch();
+    const same = '<guid isPermaLink="false">news</guid>';
+    expect((await again(RSS(item('one', same) + item('two', same)))).all).toBe(2);
+    expect((await again(RSS(item('three', same) + item('one', same) + item('two', same)))).fresh).toEqual(['three']);
+    expect((await again(RSS(item('four') + item('four') + item('one', same)))).fresh).toEqual(['four']);
+    expect((await again(RSS(item('four') + item('four') + item('one', same)))).all).toBe(2);
+  });
+
+  test('MC-12: what comes after an empty feed is news', async () => {
+    const { again } = await watch();
+    await again(RSS(''));
+    expect((await again(RSS(item('one')))).fresh).toEqual(['one']);
+  });
+
+  test('what is kept is small, and what is of another making is no memory', async () => {
+    const { again, keep, kept } = await watch();
+    for (let day = 0; day < 12; day++)
+      await again(RSS(Array.from({ length: 60 }, (_, at) => item(`${day}.${at}`)).join('')));
+    expect(kept().length).toBeLessThan(6_000);
+    keep('{"marks":"none"}');
+    expect((await again(RSS(item('one')))).told).toBeUndefined();
+  });
+});
+
+describe('who may act on a window', () => {
+  const news = (words: string) => page(`<li><h2>Scheduled maintenance</h2><p>${words}</p></li>`);
+  const standing = async (words: string, more: Record<string, unknown> = {}) => {
+    const [notice] = (await look(await news(words), { accept: 'auto', ...more })).notices ?? [];
+    expect(notice?.from).toBeTypeOf('number');
+    return notice?.accepted === true ? 'accepted' : notice?.ambiguous === true ? 'ambiguous' : 'review';
+  };
+
+  test.each([
+    ['25 November 2026 01:00 - 02:00 WIB', {}, 'accepted'],
+    ['25 November 2026 01:00 - 02:00 WIB', { accept: 'review' }, 'review'],
+    ['25 November 2026 01:00 WIB', {}, 'review'],
+    ['25 November 2026 01:00 - 02:00', { timezone: 'Asia/Jakarta' }, 'accepted'],
+    // Nobody named a zone for it: the provider's is a guess.
+    ['25 November 2026 01:00 - 02:00', {}, 'ambiguous'],
+    ['25 November 2026 01:00 - 02:00 CST', { timezone: 'Asia/Shanghai' }, 'ambiguous'],
+    ['5/12/2026 01:00 - 02:00 WIB', {}, 'ambiguous'],
+    ['25/12/2026 01:00 - 02:00 WIB', {}, 'accepted'],
+  ])('%s with %j: %s', async (words, more, expected) => {
+    expect(await standing(words, more)).toBe(expected);
+  });
+
+  test('a disturbance is no maintenance, however clear its window', async () => {
+    const url = await page('<li><h2>Chat outage</h2><p>25 November 2026 01:00 - 02:00 WIB</p></li>');
+    const [notice] = (await look(url, { accept: 'auto' })).notices ?? [];
+    expect(notice).toMatchObject({ kind: 'incident', zoneExplicit: true });
+    expect(notice).not.toHaveProperty('accepted');
+  });
+});
+
 describe('hostile pages', () => {
   test('S-H1, MC-12: a feed with entities of its own is refused, and a million character references are just text', async () => {
     const laughs = `<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><rss version="2.0"><channel><item><title>&b;</title></item></channel></rss>`;
@@ -289,7 +410,9 @@ describe('hostile pages', () => {
   test('S-H2, MC-11: a page of 4 MB is cut, read as far as it came and flagged; a feed of that size is too large', async () => {
     const item = '<li><h2>System maintenance</h2><p>25 November 2026 01:00 - 02:00 WIB</p></li>\n';
     const finding = await look(await page(`<ul>${item.repeat(55_000)}</ul>`));
-    expect(short(finding)).toBe('ok answered');
+    expect(short(finding)).toBe('degraded SELECTOR_LOST answered');
+    const few = await look(await page(`<ul>${item}${`<p>${'x'.repeat(4_000)}</p>`.repeat(1_000)}</ul>`));
+    expect([short(few), few.facts['truncated'], few.notices?.length]).toEqual(['ok answered', true, 1]);
     expect(finding.facts['truncated']).toBe(true);
     expect(finding.notices?.length).toBeLessThanOrEqual(30);
     expect(short(await look(await page(RSS(ITEM.repeat(15_000)), 'text/xml')))).toBe('failed TOO_LARGE accepting');
@@ -323,7 +446,7 @@ describe('hostile pages', () => {
     expect(short(await look(url))).toBe('ok answered');
     stall.disable();
     expect(stall.max / 1e6).toBeLessThan(250);
-    expect(performance.now() - began).toBeLessThan(4_000);
+    expect(performance.now() - began).toBeLessThan(7_500);
   });
 
   test('S-H5: what a notice says is kept as data, on one line and without control characters', async () => {

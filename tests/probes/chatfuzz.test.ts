@@ -8,7 +8,15 @@ import { findWindow } from '../../probes/lib/window.ts';
 
 const NOW = Date.parse('2026-11-22T03:00:00Z');
 const SELECT = { item: 'li', title: 'h2', date: 'time', link: 'a' };
-const FILING = { page: 'https://example.id/', now: NOW, timezone: 'Asia/Jakarta', words: wordsWith({}), channels: {} };
+const FILING = {
+  page: 'https://example.id/',
+  now: NOW,
+  timezone: 'Asia/Jakarta',
+  words: wordsWith({}),
+  isZoneTold: false,
+  isTrusted: true,
+  channels: {},
+};
 const RUNS = { seed: 20_261_122, numRuns: 3_000 };
 
 const PIECES = [

@@ -167,6 +167,24 @@ describe('notices', () => {
     ]);
   });
 
+  it('keep what is known of their window: its zone, its doubts, and whether it may count by itself', async () => {
+    const { store } = freshStore();
+    const window = { ...notice, from: MORNING, until: MORNING + MINUTE };
+    const all = [
+      { ...window, title: 'plain', zoneExplicit: true },
+      { ...window, title: 'assumed', zoneExplicit: false, ambiguous: true as const },
+      { ...window, title: 'doubtful', zoneExplicit: true, ambiguous: true as const },
+      { ...window, title: 'trusted', zoneExplicit: true, accepted: true as const },
+    ];
+    await tell(store, page, [ok('answered', { phases: {}, facts: {}, notices: all })]);
+    const rows = (await store.notices(0)).map(
+      ({ target: _t, channel: _c, firstSeenAt: _f, lastSeenAt: _l, ...row }) => row,
+    );
+    expect(rows.toSorted((a, b) => a.title.localeCompare(b.title))).toEqual(
+      all.toSorted((a, b) => a.title.localeCompare(b.title)),
+    );
+  });
+
   it('on the newest good look count as seen, however long ago that was; a failed look takes nothing away', async () => {
     const { store } = freshStore();
     await tell(store, page, [saw('gone', 'stays'), saw('stays'), BAD]);
