@@ -11,19 +11,25 @@ export interface Hotline {
   /** UDP and TCP. */
   readonly port: number;
   readonly tlsPort: number;
+  /** TLS with a certificate that expired in 2025. */
+  readonly expiredPort: number;
   readonly ca: string;
 }
 
 interface Plan {
   readonly port: number;
   readonly tls: number;
+  readonly expired: number;
   readonly phone: number;
-  readonly scene: number;
+  readonly scenes: readonly [number, number];
   readonly algorithm: string;
 }
 
-/** Everybody logs in (407; the user `www` by 401); 90NNN gets the final response NNN, 1002 the telephone, 3000 two scenes at once. */
-const dialPlan = ({ port, tls, phone, scene, algorithm }: Plan): string => `#!KAMAILIO
+/**
+ * Everybody logs in (407; the user `www` by 401); 90NNN gets the final response NNN, 1001 who registered so, 1002 the telephone,
+ * 3000 two scenes at once.
+ */
+const dialPlan = ({ port, tls, expired, phone, scenes, algorithm }: Plan): string => `#!KAMAILIO
 debug=1
 log_stderror=yes
 children=1
@@ -34,6 +40,7 @@ dns=no
 listen=udp:127.0.0.1:${port}
 listen=tcp:127.0.0.1:${port}
 listen=tls:127.0.0.1:${tls}
+listen=tls:127.0.0.1:${expired}
 enable_tls=yes
 server_header="Server: lab-trunk"
 loadmodule "tls.so"
@@ -45,7 +52,10 @@ loadmodule "maxfwd.so"
 loadmodule "textops.so"
 loadmodule "siputils.so"
 loadmodule "auth.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
 loadmodule "corex.so"
+modparam("usrloc", "db_mode", 0)
 modparam("tls", "config", "./tls-${port}.cfg")
 modparam("auth", "qop", "auth")
 modparam("tm", "fr_timer", 2000)
@@ -59,6 +69,10 @@ request_route {
     sl_send_reply("481", "Call/Transaction Does Not Exist"); exit;
   }
   t_check_trans();
+  if (is_method("REGISTER")) {
+    if (!($au == "1001" && pv_www_authenticate("pbx.test", "s1001", "0"))) { www_challenge("pbx.test", "1"); exit; }
+    save("location"); exit;
+  }
   if (!is_method("INVITE")) { sl_send_reply("405", "Method Not Allowed"); exit; }
   if ($fU == "www") {
     if (!($au == "www" && pv_www_authenticate("pbx.test", "wsecret", "0"))) { www_challenge("pbx.test", "1"); exit; }
@@ -75,9 +89,9 @@ request_route {
   }
   record_route();
   switch ($rU) {
+    case "1001": if (!lookup("location")) { sl_send_reply("480", "Temporarily Unavailable"); exit; } break;
     case "1002": case "1003": $du = "sip:127.0.0.1:${phone}"; break;
-    case "2000": $du = "sip:127.0.0.1:${scene}"; break;
-    case "3000": append_branch("sip:1002@127.0.0.1:${phone}"); $ru = "sip:2000@127.0.0.1:${scene}"; break;
+    case "3000": append_branch("sip:2000@127.0.0.1:${scenes[0]}"); $ru = "sip:2000@127.0.0.1:${scenes[1]}"; break;
     case "4000": $du = "sip:127.0.0.1:29"; break;
     default: sl_send_reply("404", "Not Found"); exit;
   }
@@ -86,14 +100,21 @@ request_route {
 `;
 
 /** Certificates are made once for a folder; a second trunk with another algorithm uses them too. */
-export async function startHotline(folder: string, phone: number, scene: number, algorithm = 'MD5'): Promise<Hotline> {
+export async function startHotline(
+  folder: string,
+  phone: number,
+  scenes: readonly [number, number],
+  algorithm = 'MD5',
+): Promise<Hotline> {
   const tls = join(folder, 'tls');
   const ca = join(tls, 'ca.pem');
-  const [port, tlsPort] = [await freePort(), await freePort()];
-  const server = `[server:default]\nmethod = TLSv1.2+\nprivate_key = ${tls}/good.key\ncertificate = ${tls}/good.pem\n`;
-  await writeFile(join(folder, `tls-${port}.cfg`), server);
+  const [port, tlsPort, expiredPort] = [await freePort(), await freePort(), await freePort()];
+  const server = (place: string, name: string): string =>
+    `[server:${place}]\nmethod = TLSv1.2+\nprivate_key = ${tls}/${name}.key\ncertificate = ${tls}/${name}.pem\n`;
+  const expired = server(`127.0.0.1:${expiredPort}`, 'expired');
+  await writeFile(join(folder, `tls-${port}.cfg`), server('default', 'good') + expired);
   const config = join(folder, `kamailio-${port}.cfg`);
-  await writeFile(config, dialPlan({ port, tls: tlsPort, phone, scene, algorithm }));
+  await writeFile(config, dialPlan({ port, tls: tlsPort, expired: expiredPort, phone, scenes, algorithm }));
   const run = join(folder, `run-${port}`);
   await mkdir(run);
   const daemon = await start({
@@ -102,13 +123,16 @@ export async function startHotline(folder: string, phone: number, scene: number,
     folder,
     ready: async () => (await accepts(port)) && (await accepts(tlsPort)),
   });
-  return { daemon, port, tlsPort, ca };
+  return { daemon, port, tlsPort, expiredPort, ca };
 }
 
 export const makeTls = (folder: string) => makeCertificates(folder, ['DNS:pbx.test', 'IP:127.0.0.1']);
 
-/** 1002 answers and speaks, 1003 rings for ever, 1005 answers over TLS (port + 1) with SRTP only. Every key it hears is in its log. */
-export async function startPhone(folder: string, port: number, speech: Int16Array): Promise<Daemon> {
+/**
+ * 1001 is registered at the trunk, 1002 answers and speaks, 1003 rings for ever, 1005 answers over TLS (port + 1) with SRTP only.
+ * Every key it hears is in its log.
+ */
+export async function startPhone(folder: string, port: number, trunk: number, speech: Int16Array): Promise<Daemon> {
   const settings = join(folder, 'phone');
   await mkdir(settings);
   await writeFile(join(folder, 'speech.wav'), plainWav(speech));
@@ -119,7 +143,8 @@ export async function startPhone(folder: string, port: number, speech: Int16Arra
     `<sip:${user}@127.0.0.1:${port};transport=${more};regint=0;audio_codecs=PCMU,PCMA\n`;
   await writeFile(
     join(settings, 'accounts'),
-    account('1002', 'udp>;answermode=auto') +
+    `<sip:1001@pbx.test;transport=udp>;outbound="sip:127.0.0.1:${trunk};transport=udp";auth_user=1001;auth_pass=s1001;regint=60;answermode=auto;audio_codecs=PCMU\n` +
+      account('1002', 'udp>;answermode=auto') +
       account('1003', 'udp>;answermode=manual') +
       account('1005', 'tls>;answermode=auto;mediaenc=srtp-mand'),
   );
@@ -148,7 +173,8 @@ module_app menu.so
     program: 'baresip',
     args: ['-f', settings, '-v'],
     folder,
-    ready: async () => accepts(port + 1),
+    ready: async () =>
+      (await accepts(port + 1)) && /200 OK .*binding/.test(await readFile(join(folder, 'baresip.log'), 'utf8')),
   });
 }
 
@@ -176,26 +202,64 @@ export type Turn = string;
 const COPIED = '[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]lab[call_number]\n[last_Call-ID:]\n[last_CSeq:]';
 const CONTACT = 'Contact: <sip:[local_ip]:[local_port];transport=[transport]>';
 
-/** A response to the INVITE; `sdp`: with sound, from the file that the scene plays. */
-export function says(status: number, reason: string, { sdp = false, headers = '' } = {}): Turn {
-  const body = `v=0
+/** How a scene describes its sound: as the file that it plays, in one law or the other. */
+function description(law: 'PCMU' | 'PCMA'): string {
+  const type = law === 'PCMU' ? 0 : 8;
+  return `v=0
 o=lab 1 1 IN IP4 [local_ip]
 s=-
 c=IN IP4 [media_ip]
 t=0 0
-m=audio [rtpstream_audio_port] RTP/AVP 0 101
-a=rtpmap:0 PCMU/8000
+m=audio [rtpstream_audio_port] RTP/AVP ${type} 101
+a=rtpmap:${type} ${law}/8000
 a=rtpmap:101 telephone-event/8000
 a=sendrecv
 
 `;
-  const rest = sdp ? `Content-Type: application/sdp\nContent-Length: [len]\n\n${body}` : 'Content-Length: 0\n\n';
+}
+
+interface Words {
+  /** True: with a description of sound. */
+  readonly sdp?: boolean;
+  readonly law?: 'PCMU' | 'PCMA';
+  /** Lines, each with its end. */
+  readonly headers?: string;
+}
+
+const ending = ({ sdp = false, law = 'PCMU', headers = '' }: Words): string =>
+  `${headers}${sdp ? `Content-Type: application/sdp\nContent-Length: [len]\n\n${description(law)}` : 'Content-Length: 0\n\n'}`;
+
+/** A response to the INVITE. */
+export function says(status: number, reason: string, words: Words = {}): Turn {
   const repeated = status === 200 ? ' retrans="500"' : '';
-  return `<send${repeated}><![CDATA[\nSIP/2.0 ${status} ${reason}\n${COPIED}\n[last_Record-Route:]\n${CONTACT}\n${headers}${rest}]]></send>`;
+  return `<send${repeated}><![CDATA[\nSIP/2.0 ${status} ${reason}\n${COPIED}\n[last_Record-Route:]\n${CONTACT}\n${ending(words)}]]></send>`;
 }
 export const hears = (method: string): Turn => `<recv request="${method}"${method === 'INVITE' ? ' rrs="true"' : ''}/>`;
 export const waits = (ms: number): Turn => `<pause milliseconds="${ms}"/>`;
 export const plays: Turn = '<nop><action><exec rtp_stream="sound.ul,-1,0"/></action></nop>';
+export const playsAlaw: Turn = '<nop><action><exec rtp_stream="sound.al,-1,8"/></action></nop>';
+/** A request of the scene's own within the call that it `remembers`. */
+export const asks = (method: string, cseq: number, words: Words = {}): Turn =>
+  `<send${method === 'ACK' ? '' : ' retrans="500"'}><![CDATA[
+${method} [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+Max-Forwards: 70
+From: <sip:2000@[local_ip]:[local_port]>;tag=[pid]lab[call_number]
+To:[$fr]
+Call-ID: [call_id]
+CSeq: ${cseq} ${method}
+${CONTACT}
+${ending(words)}]]></send>`;
+export const isTold = (status: number): Turn => `<recv response="${status}"/>`;
+/** Two ways to go on from an INVITE whose login is right, or wrong. */
+export const checks = (user: string, password: string, right: readonly Turn[], wrong: readonly Turn[]): Turn =>
+  `<recv request="INVITE" rrs="true"><action><verifyauth assign_to="ok" username="${user}" password="${password}"/></action></recv>
+<nop test="ok" next="1"/>
+${wrong.join('\n')}
+<nop next="2"/>
+<label id="1"/>
+${right.join('\n')}
+<label id="2"/>`;
 /** To a request that is not the INVITE. */
 export const agrees: Turn =
   '<send><![CDATA[\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n\n]]></send>';
@@ -224,6 +288,7 @@ export async function startScene(
   const place = join(folder, `scene-${port}-${turns.length}-${sound.length}`);
   await mkdir(place);
   await writeFile(join(place, 'sound.ul'), encode('PCMU', sound));
+  await writeFile(join(place, 'sound.al'), encode('PCMA', sound));
   await writeFile(
     join(place, 'scene.xml'),
     `<?xml version="1.0"?>\n<scenario name="scene">\n${turns.join('\n')}\n</scenario>\n`,

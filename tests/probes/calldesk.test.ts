@@ -36,7 +36,7 @@ it('leads through two levels of its menu to a person, and says sorry for a key t
   expect(finding).toMatchObject({ kind: 'ok', rung: 'answered_by_person' });
 });
 
-it('is reached over TLS, and a certificate that expired is held against the trunk', async () => {
+it('edge 30: is reached over TLS; a certificate that ends soon is told before, and one that expired is held against the trunk', async () => {
   const trunk = { address: `sip:127.0.0.1:${desk.address.tlsPort};transport=tls` };
   const { caFile: ca } = await certificates();
   const well = await look({ trunk, ca, expect: { certificate_days: 14 } });

@@ -30,7 +30,7 @@ async function lookAt(
   return call(callTo(0, { trunk: { address }, ...settings }), timeoutMs);
 }
 
-it('the best server of a domain is called, at the port that its record names', async () => {
+it('edge 31: the best server of a domain is called, at the port that its record names', async () => {
   const srv = [
     [20, 0, 9, 'two.test'],
     [10, 1, 9, 'gone.test'],
@@ -53,7 +53,7 @@ it('without a record the name itself is the server, and a name that is nobody is
   expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'DNS_NXDOMAIN', blame: 'trunk' } });
 });
 
-it('over TCP the next server is called when the first one takes no connection', async () => {
+it('edge 31: over TCP the next server is called when the first one takes no connection', async () => {
   const { good, expired } = await certificates();
   const desk = await openSipDesk({ tls: good, expired, ringMs: 200 });
   const srv = [

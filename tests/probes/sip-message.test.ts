@@ -31,7 +31,7 @@ describe('a SIP message', () => {
     expect(formatMessage(request).equals(question.compose('udp', '192.0.2.1', 40_000))).toBe(true);
   });
 
-  it('is read with compact forms, folding, odd spaces and any case of a name', () => {
+  it('edge 16: is read with compact forms, folding, odd spaces and any case of a name', () => {
     const message = messageOf(
       lines('sip/2.0  200  Fine  ', 'v:SIP/2.0/UDP', ' h;branch=z9hG4bK1', 'I : x', 'cSeQ: 1', '\t OPTIONS', 'l: 0'),
     );
@@ -157,7 +157,7 @@ describe('the answer to a question', () => {
 });
 
 describe('header values', () => {
-  it('are split outside quotes and angle brackets only', () => {
+  it('edge 16: are split outside quotes and angle brackets only', () => {
     expect(splitOutside('"a, \\", b" <sip:x,y@z>;q=1, c ,, <d,>', ',')).toEqual([
       '"a, \\", b" <sip:x,y@z>;q=1',
       'c',
@@ -219,7 +219,7 @@ describe('a SIP URI', () => {
   });
 });
 
-describe('a stream of messages', () => {
+describe('edge 15: a stream of messages', () => {
   const collect = (chunks: readonly Buffer[]) => {
     const framer = openFramer();
     const messages: SipMessage[] = [];

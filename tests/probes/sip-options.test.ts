@@ -60,7 +60,7 @@ describe('sip-options over UDP', () => {
     expect(headerOf(request, 'via')).toMatch(/^SIP\/2\.0\/UDP 127\.0\.0\.1:\d+;branch=z9hG4bK[0-9a-f]{32};rport$/);
   });
 
-  it.each([1, 2])('sees a server behind a way that loses the first %i datagrams', async (lost) => {
+  it.each([1, 2])('edge 1: sees a server behind a way that loses the first %i datagrams', async (lost) => {
     const server = await keep(
       openUdp((bytes, from, socket, count) => {
         if (count > lost) socket.send(reply(requestOf(bytes), 200, 'OK'), from.port, from.address);
@@ -137,7 +137,7 @@ describe('sip-options over UDP', () => {
     },
   );
 
-  it('takes an answer from another address of the server, and says so', async () => {
+  it('edge 12: takes an answer from another address of the server, and says so', async () => {
     const other = await keep(openUdp(() => undefined));
     const server = await keep(
       openUdp((bytes, from) => {
@@ -158,7 +158,7 @@ describe('sip-options over UDP', () => {
     expect(finding.evidence?.[0]?.text).toMatch(/^[^\u0000-\u0009\u000b-\u001f\u007f]*$/);
   });
 
-  it('S-I5 reads a datagram of 64 KB and 1,000 Vias as no answer, within the deadline', async () => {
+  it('edge 14, S-I5: reads a datagram of 64 KB and 1,000 Vias as no answer, within the deadline', async () => {
     const server = await keep(
       openUdp((bytes, from, socket) => {
         const request = requestOf(bytes);
@@ -274,7 +274,7 @@ describe('what a response means', () => {
     expect((await udp(lost.port, { accept: ['4xx'] })).kind).toBe('ok');
   });
 
-  it('keeps Retry-After and does not believe a negative one', async () => {
+  it('edge 18: keeps Retry-After and does not believe a negative one', async () => {
     const told = await answering(503, 'Service Unavailable', { 'retry-after': '120 (soon);duration=60' });
     expect((await udp(told.port)).facts['retry_after']).toBe(120);
     const odd = await answering(503, 'Service Unavailable', { 'retry-after': '-5', expires: '-1' });
@@ -300,7 +300,7 @@ describe('what a response means', () => {
 });
 
 describe('sip-options over TCP', () => {
-  it('reads an answer that drips byte by byte, after keep-alives and a message that is not for us', async () => {
+  it('edge 15: reads an answer that drips byte by byte, after keep-alives and a message that is not for us', async () => {
     const server = await keep(
       openTcp((socket) => {
         socket.setNoDelay();

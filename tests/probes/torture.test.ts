@@ -36,7 +36,7 @@ async function called(each: Torture) {
   return { kind, facts, acks: far.requests('ACK').length, byes: far.requests('BYE') };
 }
 
-describe('S-I1: a reply as in RFC 4475 or 5118', () => {
+describe('edge 13, S-I1: a reply as in RFC 4475 or 5118', () => {
   const made = new Map<string, readonly [Awaited<ReturnType<typeof asked>>, Awaited<ReturnType<typeof called>>]>();
   beforeAll(async () => {
     const look = async (each: Torture) => made.set(each.name, await Promise.all([asked(each), called(each)]));

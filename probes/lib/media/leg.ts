@@ -1,5 +1,6 @@
 /** Our end of one call's sound: an RTP port that hears, keeps and sends. It lives in the media thread and knows no SIP. */
 import type { RemoteInfo } from 'node:dgram';
+import { sharedMs } from './clock.ts';
 import { decode, RATE } from './g711.ts';
 import { classify } from './hearing.ts';
 import type { Hearing } from './hearing.ts';
@@ -19,7 +20,7 @@ import type { Awaited, Watch } from './watch.ts';
 export interface PhaseReport {
   readonly hearing: Hearing;
   readonly rtp: RtpReport;
-  /** Milliseconds since 1970 of the first packet. */
+  /** Of the first packet, by `sharedMs`. */
   readonly firstAt: number | undefined;
   /** Sound that came from elsewhere than the description said. */
   readonly elsewhere: boolean;
@@ -67,8 +68,6 @@ const openEar = (): Ear => {
   return { tape, tally: openTally(RATE), watch, firstAt: undefined, elsewhere: false, unheard: 0 };
 };
 
-const wallClock = (): number => performance.timeOrigin + performance.now();
-
 /** Rejects when no port is to be had. `turn`: as in `bindSound`. */
 export async function openLeg(host: string, ports: PortRange | undefined, turn: number): Promise<Leg> {
   const socket = await bindSound(host, ports, turn);
@@ -95,7 +94,7 @@ export async function openLeg(host: string, ports: PortRange | undefined, turn: 
       return;
     }
     if (!ear.tally.take(packet, performance.now())) return;
-    ear.firstAt ??= wallClock();
+    ear.firstAt ??= sharedMs();
     if (from.address !== direction.address || from.port !== direction.port) ear.elsewhere = true;
     ear.tape.write(samples, packet);
     ear.watch.heard();

@@ -3,6 +3,7 @@ import { printable } from '../../../src/core/fault.ts';
 import type { Evidence, Fact } from '../../../src/core/model.ts';
 import type { Hearing } from '../media/hearing.ts';
 import { estimateMos } from '../media/rtp.ts';
+import { sharedMs } from '../media/clock.ts';
 import type { PhaseReport } from '../media/leg.ts';
 import type { Heard } from '../media/studio.ts';
 import { formatWav } from '../media/wav.ts';
@@ -68,9 +69,9 @@ export function phasesOf({ call, heard }: Past): Record<string, number> {
   put('ringing', marks.ringing, marks.answered ?? marks.over);
   put('answer', marks.dialled, marks.answered);
   const firstAt = heard?.phases.answered?.firstAt;
-  // The media thread has a clock of its own; what both share is the calendar. Sound may begin before the answer.
+  // Sound may begin before the answer.
   if (firstAt !== undefined && marks.answered !== undefined)
-    phases['first_rtp'] = Math.max(0, firstAt - performance.timeOrigin - marks.answered);
+    phases['first_rtp'] = Math.max(0, firstAt - (sharedMs() - performance.now()) - marks.answered);
   return phases;
 }
 
