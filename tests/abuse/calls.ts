@@ -115,7 +115,7 @@ async function overTcp(damages: readonly Damage[], toll: Toll): Promise<void> {
 
 /** Damaged sound and noise into an open call, with and without keys. */
 async function overRtp(count: number, random: (most: number) => number): Promise<string> {
-  const [leg, socket] = [await openLeg('127.0.0.1'), await bound()];
+  const [leg, socket] = [await openLeg('127.0.0.1', undefined, 0), await bound()];
   const keys = { ours: Buffer.alloc(30, 1), theirs: Buffer.alloc(30, 2) };
   const way = { phase: 'answered', address: '127.0.0.1', port: socket.address().port, codec: 'PCMU' } as const;
   leg.direct({ ...way, payloadType: 0, events: 101, listens: false, keys: undefined });

@@ -14,7 +14,6 @@ import { headerOf, listOf } from '../../probes/lib/sip/header.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../probes/lib/sip/message.ts';
 import { openTrace } from '../../probes/lib/sip/trace.ts';
 import { openTransactions } from '../../probes/lib/sip/transaction.ts';
-import { parseUri } from '../../probes/lib/sip/uri.ts';
 import { openWire } from '../../probes/lib/sip/wire.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { certificates } from '../lib/certs.ts';
@@ -73,9 +72,9 @@ describe('timers', () => {
   it('edge 1: an INVITE is repeated in ever longer steps, everything else at least every 8 T1, and both end after 64', async () => {
     const methods: string[] = [];
     const mute = await keep(openUdp((bytes) => methods.push(bytes.toString('latin1', 0, 6))));
-    const uri = parseUri(`sip:127.0.0.1:${mute.port}`) ?? expect.fail();
+    const server = { transport: 'udp', host: '127.0.0.1', address: '127.0.0.1', port: mute.port } as const;
     const life = new AbortController();
-    const wired = await openWire(uri, { allow_private: true }, life.signal, openTrace());
+    const wired = await openWire(server, { allow_private: true }, life.signal, openTrace());
     if (!wired.ok) expect.fail(wired.fault.message);
     const desk = openTransactions(wired.wire, 20);
     const draft = { uri: 'sip:x', headers: [{ name: 'cseq', value: '1 X' }], body: Buffer.alloc(0), to: undefined };
@@ -274,7 +273,7 @@ describe('sound', () => {
   });
   /** What a leg reports of datagrams that a socket sends to it, some before and some after it knows what they are. */
   async function hears(before: readonly Buffer[], after: readonly Buffer[], theirs?: number) {
-    const [leg, socket] = [await openLeg('127.0.0.1'), await bound()];
+    const [leg, socket] = [await openLeg('127.0.0.1', undefined, 0), await bound()];
     const send = async (all: readonly Buffer[]): Promise<void> => {
       for (const each of all) socket.send(each, leg.port, '127.0.0.1');
       await sleep(100);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { classify } from '../../probes/lib/media/hearing.ts';
 import { openTape } from '../../probes/lib/media/tape.ts';
 import { openWatch } from '../../probes/lib/media/watch.ts';
+import { garbage } from '../lib/servers.ts';
 import { cadence, coded, hiss, join, music, quiet, tone, voice } from '../lib/sounds.ts';
 
 const SIT = (hertz: readonly [number, number, number], seconds: number): Int16Array =>
@@ -18,6 +19,9 @@ describe.each(['PCMU', 'PCMA'] as const)('through %s', (codec) => {
     ['Germany', [425], [1, 4]],
     ['United Kingdom', [400, 450], [0.4, 0.2, 0.4, 2]],
     ['Australia', [400, 425], [0.4, 0.2, 0.4, 2]],
+    ['Singapore', [400, 424], [0.4, 0.2, 0.4, 2]],
+    ['Hong Kong', [440, 480], [0.4, 0.2, 0.4, 3]],
+    ['France', [440], [1.5, 3.5]],
   ] as const)('ringback of %s is ringback', (_, hertz, beat) => {
     expect(classify(coded(cadence(hertz, beat, 8), codec))).toMatchObject({ sound: 'tone', tone: 'ringback' });
     // Heard from the middle of a ring on.
@@ -31,8 +35,11 @@ describe.each(['PCMU', 'PCMA'] as const)('through %s', (codec) => {
     ['China', [450], [0.35, 0.35]],
     ['United Kingdom', [400], [0.375, 0.375]],
     ['Germany', [425], [0.48, 0.48]],
+    ['Singapore', [425], [0.75, 0.75]],
+    ['India', [400], [0.75, 0.75]],
+    ['Japan', [400], [0.5, 0.5]],
   ] as const)('busy of %s is busy', (_, hertz, beat) => {
-    expect(classify(coded(cadence(hertz, beat, 5), codec))).toMatchObject({ sound: 'tone', tone: 'busy' });
+    expect(classify(coded(cadence(hertz, beat, 7), codec))).toMatchObject({ sound: 'tone', tone: 'busy' });
   });
 
   it.each([
@@ -41,6 +48,8 @@ describe.each(['PCMU', 'PCMA'] as const)('through %s', (codec) => {
     ['Italy', [425], [0.2, 0.2]],
     ['United Kingdom', [400], [0.4, 0.35, 0.225, 0.525]],
     ['China', [450], [0.7, 0.7]],
+    ['Korea', [480, 620], [0.3, 0.2]],
+    ['Singapore', [425], [0.25, 0.25]],
   ] as const)('congestion of %s is congestion', (_, hertz, beat) => {
     expect(classify(coded(cadence(hertz, beat, 6), codec))).toMatchObject({ sound: 'tone', tone: 'congestion' });
   });
@@ -67,18 +76,72 @@ describe.each(['PCMU', 'PCMA'] as const)('through %s', (codec) => {
 });
 
 describe('hearing', () => {
-  it('knows tones down to -40 dB', () => {
-    expect(classify(coded(cadence([425], [0.5, 0.5], 5, -38), 'PCMU')).tone).toBe('busy');
-    expect(classify(coded(cadence([425], [1, 4], 8, -38), 'PCMA')).tone).toBe('ringback');
+  const PLANS = [
+    ['ringback', [440, 480], [2, 4], 8],
+    ['ringback', [425], [1, 4], 8],
+    ['busy', [480, 620], [0.5, 0.5], 6],
+    ['congestion', [425], [0.25, 0.25], 6],
+  ] as const;
+
+  it.each(PLANS)('knows %s of %j down to -40 dB', (name, hertz, beat, seconds) => {
+    for (const db of [-10, -25, -36, -38, -40])
+      for (const codec of ['PCMU', 'PCMA'] as const)
+        expect(classify(coded(cadence(hertz, beat, seconds, db), codec)).tone).toBe(name);
   });
 
-  it('knows a busy tone with lost packets inside', () => {
-    const sounds = cadence([480, 620], [0.5, 0.5], 6);
-    const lost = new Set([20, 77, 131, 132, 200]);
+  it.each(PLANS)('knows %s of %j over a line that hisses: 15 dB below it is no voice', (name, hertz, beat, seconds) => {
+    for (const below of [30, 24, 20, 16]) {
+      const noise = hiss(seconds, -16 - below);
+      const sounds = cadence(hertz, beat, seconds, -16).map((each, at) => each + (noise[at] ?? 0));
+      expect(classify(coded(sounds, 'PCMU'))).toMatchObject({ sound: 'tone', tone: name });
+    }
+  });
+
+  /** The sound with some packets of 20 ms lost by chance, and which stretches have come. */
+  const lossy = (sounds: Int16Array, share: number, seed: number) => {
+    const chance = garbage(Math.ceil(sounds.length / 160), seed);
+    const came = Uint8Array.from(chance, (each) => (each < share * 256 ? 0 : 1));
+    const left = sounds.map((each, at) => each * (came[Math.floor(at / 160)] ?? 0));
     const known = (from: number, to: number): boolean =>
-      ![...lost].some((each) => each * 160 < to && (each + 1) * 160 > from);
-    for (const each of lost) sounds.fill(0, each * 160, (each + 1) * 160);
-    expect(classify(sounds, known).tone).toBe('busy');
+      !came.subarray(Math.floor(from / 160), Math.ceil(to / 160)).includes(0);
+    return classify(left, known);
+  };
+
+  it.each(PLANS)('knows %s of %j with a tenth of its packets lost', (name, hertz, beat, seconds) => {
+    for (let seed = 1; seed <= 20; seed += 1)
+      expect(lossy(cadence(hertz, beat, seconds), 0.1, seed)).toMatchObject({ sound: 'tone', tone: name });
+  });
+
+  it('knows a special information tone with some of its packets lost', () => {
+    const sounds = join(quiet(0.5), SIT([950, 1_400, 1_800], 0.33), voice());
+    const found = Array.from({ length: 50 }, (_, seed) => lossy(sounds, 0.03, seed + 1).tone);
+    expect(found.filter((tone) => tone === 'special_information').length).toBeGreaterThanOrEqual(46);
+  });
+
+  it('a voice stays one with packets lost, and when a tone or hiss lies below it', () => {
+    for (let seed = 1; seed <= 20; seed += 1) expect(lossy(voice(), 0.1, seed).sound).toBe('voice');
+    const noise = hiss(10, -38);
+    expect(classify(voice().map((each, at) => each + (noise[at] ?? 0))).sound).toBe('voice');
+    // An announcement that is quiet beside the ringback before it.
+    const whisper = voice().map((each) => each / 6);
+    expect(classify(join(cadence([425], [1, 4], 6), whisper))).toMatchObject({ sound: 'voice', tone: 'ringback' });
+  });
+
+  it('music on hold is no tone in any key or tempo, alone or after ringback', () => {
+    const notes = [262, 294, 330, 349, 392, 440, 494, 523, 587];
+    for (let seed = 1; seed <= 60; seed += 1) {
+      const chance = garbage(40, seed);
+      const beat = [0.2, 0.3, 0.4, 0.6][seed % 4] ?? 0.4;
+      const song = join(
+        ...Array.from(chance, (each) => {
+          const note = notes[each % notes.length] ?? 440;
+          // Chords: a note, its third and its fifth with their overtones, as no telephone exchange makes them.
+          return tone([note, note * 1.26, note * 1.5, note * 2, note * 3], beat * (each > 200 ? 2 : 1), -26);
+        }),
+      );
+      for (const sounds of [song, join(cadence([425], [1, 4], 6), song)])
+        expect([seed, classify(coded(sounds, 'PCMU')).sound]).not.toEqual([seed, 'tone']);
+    }
   });
 
   it('keeps the ringback that was heard before a voice', () => {

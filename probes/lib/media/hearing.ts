@@ -30,6 +30,7 @@ export function classify(samples: Int16Array, known?: (from: number, to: number)
   const told = { tone, lengthMs, activeMs };
   if (tone === 'special_information' || (tone !== undefined && activeMs < toneMs / 4))
     return { sound: 'tone', ...told };
+  if (tone !== undefined && tone !== 'other' && isBackground(blocks)) return { sound: 'tone', ...told };
   // A melody is tonal at times. What has no cadence is no call progress tone beside other sound.
   const named = { ...told, tone: tone === 'other' ? undefined : tone };
   if (activeMs + (named.tone === undefined ? toneMs : 0) < VOICE_MS)
@@ -44,6 +45,16 @@ function pauses(blocks: readonly Block[]): boolean {
   const levels = blocks.slice(first, last + 1).flatMap((block) => (block.kind === 'lost' ? [] : [block.db]));
   const loud = levels.toSorted((a, b) => b - a)[Math.floor(levels.length / 10)] ?? 0;
   return levels.filter((db) => db < loud - 15).length >= levels.length * 0.08;
+}
+
+/** Hiss of the line between and below the beats of a tone: far quieter than the tone, and never pausing as speech does. */
+function isBackground(blocks: readonly Block[]): boolean {
+  const isTone = (at: number): boolean => blocks[at]?.kind === 'tone';
+  // The edges of a beat are half a tone.
+  const rest = blocks.filter((_, at) => !isTone(at - 1) && !isTone(at) && !isTone(at + 1));
+  const tones = blocks.flatMap((block) => (block.kind === 'tone' ? [block.db] : []));
+  const loudest = Math.max(...rest.flatMap((block) => (block.kind === 'sound' ? [block.db] : [])));
+  return loudest < middle(tones) - 10 && !pauses(rest);
 }
 
 interface Run {
@@ -106,6 +117,8 @@ function hasSpecialInformation(blocks: readonly Block[]): boolean {
     const [low, high] = steps[step] ?? [0, 0];
     const [hertz = 0] = block.hertz;
     if (step > 0) elapsed += 1;
+    // What was lost on the way says nothing against it.
+    if (block.kind === 'lost') continue;
     if (hertz >= low && hertz <= high) length += 1;
     else if (length < 6) length = 0;
     if (length < 6) {
@@ -152,8 +165,10 @@ function nameRhythm(runs: readonly Run[]): 'busy' | 'congestion' | undefined {
   const off = middle(beats.map((beat) => beat.off));
   const regular = beats.filter((beat) => near(beat.on, on) && near(beat.off, off)).length;
   if (regular < 3 || regular < beats.length * 0.75) return undefined;
-  // 0.5/0.5 nearly everywhere, 0.375 and 0.35 in places: busy. 0.25 and 0.2: congestion; so is China's 0.7/0.7.
-  return on + off < 620 || on + off > 1_250 ? 'congestion' : 'busy';
+  // 0.5/0.5 nearly everywhere, 0.375 and 0.35 in places, 0.75/0.75 in Singapore and India: busy. 0.25 and 0.2: congestion; so is
+  // China's 0.7/0.7.
+  const beat = on + off;
+  return beat < 620 || (beat > 1_250 && beat < 1_450) ? 'congestion' : 'busy';
 }
 
 const fits = (beat: Beat, on: number, off: number): boolean =>
