@@ -100,6 +100,7 @@ const TEXTS = [
   ['audit', 'before'],
   ['audit', 'after'],
   ['memory', 'value'],
+  ['own_incident', 'rest'],
 ] as const;
 
 function hasTable(db: Database.Database, table: string): boolean {

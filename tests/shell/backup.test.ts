@@ -151,6 +151,10 @@ describe('S-K4: a copy that was crafted', () => {
     'with another page size': { sql: 'pragma page_size = 65536; vacuum', trouble: 'foreign' },
     'with texts that are not ours': { sql: "update standing set health = '{'", trouble: 'foreign' },
     'with a memory that is none': { sql: "insert into memory values (1, 1, 'x')", trouble: 'foreign' },
+    'with trouble of our own that is no text of ours': {
+      sql: "insert into own_incident values ('x', 'disk', 1, null, '[')",
+      trouble: 'foreign',
+    },
     'with a memory of nobody': {
       sql: "pragma foreign_keys = off; insert into memory values (77, 1, '{}')",
       trouble: 'foreign',

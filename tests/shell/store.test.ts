@@ -4,12 +4,15 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { degraded, fault, ok, unknown } from '../../src/core/fault.ts';
 import { UNKNOWN_HEALTH } from '../../src/core/judge.ts';
+import { STEPS } from '../../src/store/migrations.ts';
 import { openStore } from '../../src/store/store.ts';
 import { figure, rounds } from '../lib/figures.ts';
 import { BAD, folder, freshStore, GOOD, lookAt, MINUTE, MORNING, ruleFor, targetOf, tell } from '../lib/ledger.ts';
 import { watchLoop } from '../lib/loop.ts';
+import { oldStore } from '../lib/oldstore.ts';
 
 const trunk = targetOf();
+const DAY = 1_440 * MINUTE;
 
 describe('a look', () => {
   it('is written with health, incident and notifications, and all of it is there after a restart', async () => {
@@ -264,6 +267,41 @@ describe('retention', () => {
     expect(await pruning).toMatchObject({ observations: 899, rolled: 900 });
     const days = await store.rollups(trunk.id, 'day', 0, 1e15);
     expect(days.reduce((sum, each) => sum + each.looks.ok, 0)).toBe(900);
+  });
+
+  it('goes by the span that is configured for each, and sums by the minute go after two days', async () => {
+    const path = join(folder(), 'ringback.db');
+    const now = Math.floor(MORNING / DAY) * DAY + 1_000 * DAY;
+    const aged = (sql: (at: number, age: number) => string, ...ages: number[]): string =>
+      ages.map((age) => sql(now - age * DAY, age)).join(';');
+    oldStore(
+      path,
+      STEPS.length,
+      `insert into target (id, name, channel) values (1, '${trunk.id}', '${trunk.channel}');
+       insert into location (id, name) values (1, 'jakarta');
+       insert into standing (target, location, health, rolled_to) values (1, 1, '{"phase":"unknown"}', ${now});
+       ${aged((at) => `insert into observation values (1, 1, ${at}, ${at}, 1, 0, 1, null, null, null)`, 0, 34, 36)};
+       ${aged((at, age) => `insert into evidence values (null, 1, ${at}, null, '${age}', 'text/plain', 'x')`, 89, 91)};
+       ${aged((at, age) => `insert into notice values (null, 1, '${age}', '', 0, null, null, null, '[]', 'other', '', ${at}, ${at})`, 89, 91)};
+       ${aged((at, age) => `insert into notification values (null, '${age}', 'hook', 'x', 0, 0, 1, 'sent', ${at}, 'ok', '{}', 0)`, 89, 91)};
+       insert into notification values (null, 'waits', 'hook', 'x', 0, 0, 1, 'waiting', null, null, '{}', 0);
+       ${[0, 1, 2].map((span) => aged((at) => `insert into rollup values (1, 1, ${span}, ${at}, 0, 1, 0, 0, 0, 0, 0, null, null, null)`, 1, 3, 499, 501)).join(';')}`,
+    );
+    const store = openStore(path);
+    await store.prune(now, { observationsMs: 35 * DAY, evidenceMs: 90 * DAY, rollupsMs: 500 * DAY });
+    await store.close();
+    const db = new Database(path, { readonly: true });
+    const left = (sql: string): unknown[] => db.prepare(sql).pluck().all();
+    const ages = (at: string, table: string): unknown[] =>
+      left(`select (${now} - ${at}) / ${DAY} from ${table} order by 1`);
+    expect(ages('slot_at', 'observation')).toEqual([0, 34]);
+    expect(left('select name from evidence')).toEqual(['89']);
+    expect(left('select title from notice')).toEqual(['89']);
+    expect(left('select key from notification')).toEqual(['89', 'waits']);
+    expect(ages('from_at', 'rollup where span = 0')).toEqual([1]);
+    expect(ages('from_at', 'rollup where span = 1')).toEqual([1, 3, 499]);
+    expect(ages('from_at', 'rollup where span = 2')).toEqual([1, 3, 499]);
+    db.close();
   });
 
   it('drops old evidence and leaves the incident', async () => {
