@@ -98,6 +98,43 @@ describe('timers', () => {
 });
 
 describe('dialogs', () => {
+  it('edge 4: 199 ends one of the early dialogs, and only that one', async () => {
+    const end = await farEnd((request, far) => {
+      if (request.method !== 'INVITE') return polite(request, far);
+      const update = (cseq: number, tag: string): void =>
+        far.ask(request, 'UPDATE', cseq, { from: `${headerOf(request, 'to') ?? ''};tag=${tag}` });
+      for (const tag of ['one', 'two']) far.reply(request, 180, 'Ringing', { tag });
+      update(1, 'one');
+      far.reply(request, 199, 'Early Dialog Terminated', { tag: 'one' });
+      update(2, 'one');
+      return update(3, 'two');
+    });
+    await call(callTo(end.port, { hangup: 'on_answer', ring_timeout: '300ms' }));
+    const statuses = end.responses('UPDATE').map((each) => [headerOf(each, 'cseq'), each.status]);
+    expect(statuses).toEqual([
+      ['1 UPDATE', 200],
+      ['2 UPDATE', 481],
+      ['3 UPDATE', 200],
+    ]);
+  });
+
+  it.each([
+    ['120;refresher=uas', '120;refresher=uas'],
+    ['1800', '1800;refresher=uac'],
+    ['30;refresher=uas', '30;refresher=uac'],
+    ['36893488147419103232;refresher=uac', '90;refresher=uac'],
+    ['soon', '90;refresher=uac'],
+  ])('edge 19: a refresh that asks for a session of %s gets %s', async (asked, given) => {
+    const end = await farEnd((request, far, count) => {
+      answers(request, far, count);
+      if (request.method === 'ACK' && count === 1)
+        far.ask(far.requests('INVITE')[0] ?? request, 'UPDATE', 7, { 'session-expires': asked });
+    });
+    await call(callTo(end.port, { hangup: 'after_listen', listen: '200ms' }));
+    const [answer = expect.fail()] = end.responses('UPDATE');
+    expect([answer.status, headerOf(answer, 'session-expires')]).toEqual([200, given]);
+  });
+
   it('edge 8: a PRACK that is challenged is sent once more', async () => {
     const login = { user: 'probe', password: new Secret('s3cret-of-the-trunk', 'env:P') };
     const end = await farEnd((request, far, count) => {

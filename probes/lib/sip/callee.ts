@@ -54,6 +54,16 @@ function wordOn(method: string): Word {
   return { status: 405, reason: 'Method Not Allowed', headers: [{ name: 'allow', value: ALLOW }] };
 }
 
+/**
+ * RFC 4028 §9: who refreshes is for them to say, and they do unless they say that we do. No call of ours lasts long enough for
+ * that, so it is only promised for a session that outlives the call.
+ */
+function sessionOf(asked: string): string {
+  const seconds = Number(/^\d{1,6}(?!\d)/.exec(asked)?.[0] ?? 0) || SESSION_SECONDS;
+  const isOurs = parameterOf(asked, 'refresher')?.toLowerCase() === 'uas' && seconds >= SESSION_SECONDS;
+  return `${seconds};refresher=${isOurs ? 'uas' : 'uac'}`;
+}
+
 /** A session is refreshed or its sound goes elsewhere (RFC 4028 §9, RFC 3311, RFC 3261 §14.2). */
 function renew(call: Call, request: SipRequest): Word {
   const { ours } = call.plan;
@@ -61,7 +71,7 @@ function renew(call: Call, request: SipRequest): Word {
   const headers: Header[] = [{ name: 'contact', value: contactOf(call.plan) }];
   if (asked !== undefined) {
     headers.push({ name: 'require', value: 'timer' });
-    headers.push({ name: 'session-expires', value: `${Number.parseInt(asked, 10) || SESSION_SECONDS};refresher=uac` });
+    headers.push({ name: 'session-expires', value: sessionOf(asked) });
   }
   const described = [...headers, { name: 'content-type', value: 'application/sdp' }];
   if (request.body.length === 0)
