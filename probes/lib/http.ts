@@ -18,6 +18,7 @@ import type { Ask, Reply } from './request.ts';
 const BODY_CAP = 256 * 1024;
 const HEADERS_CAP = 64 * 1024;
 const INTERIM_CAP = 8;
+const FIELDS_CAP = 512;
 
 /** What is known of an exchange, however far it got. */
 export interface Course {
@@ -164,7 +165,8 @@ function converse(connection: Connection, ask: Ask): Promise<Talk> {
       {
         onRequestStart: () => undefined,
         onResponseStart: (controller, code, told) => {
-          if (!heard.start(code, told)) controller.abort(new Error('too many interim answers (1xx)'));
+          const refusal = heard.start(code, told);
+          if (refusal !== undefined) controller.abort(new Error(refusal));
         },
         onResponseData: (controller, chunk) => {
           if (heard.add(chunk)) return;
@@ -209,14 +211,15 @@ class Heard {
   readonly #chunks: Buffer[] = [];
   readonly #began = performance.now();
 
-  /** False when the far side says "wait" too often. */
-  start(code: number, headers: Readonly<Record<string, string | string[] | undefined>>): boolean {
-    if (code < 200) return (this.#interim += 1) <= INTERIM_CAP;
+  /** Why no more is heard: the far side says "wait" too often, or has too much to say before it answers. */
+  start(code: number, headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined {
+    if (code < 200) return (this.#interim += 1) > INTERIM_CAP ? 'too many interim answers (1xx)' : undefined;
+    if (Object.values(headers).flat().length > FIELDS_CAP) return `more than ${FIELDS_CAP} headers`;
     this.#status = code;
     this.#headers = joined(headers);
     const cookies = headers['set-cookie'];
     if (cookies !== undefined) this.#cookies = [cookies].flat();
-    return true;
+    return undefined;
   }
 
   /** False when it is enough. */

@@ -34,8 +34,9 @@ export interface Certificates {
   /** By an authority below the authority, with that one's certificate and without it. */
   readonly chained: Keypair;
   readonly incomplete: Keypair;
-  /** With a hundred certificates sent along that prove nothing. */
+  /** With a hundred certificates sent along that prove nothing, and with a thousand. */
   readonly crowded: Keypair;
+  readonly overcrowded: Keypair;
 }
 
 interface Wish {
@@ -91,14 +92,15 @@ async function make(): Promise<Certificates> {
     issue({}, { name: middle.subject, key: between.privateKey }),
   ]);
   const chained = { key: incomplete.key, cert: incomplete.cert + '\n' + middle.toString('pem') };
-  const crowded = {
+  const among = (others: number): Keypair => ({
     key: good.key,
-    cert: [good.cert, ...Array.from({ length: 100 }, () => selfSigned.cert)].join('\n'),
-  };
+    cert: [good.cert, ...Array.from({ length: others }, () => selfSigned.cert)].join('\n'),
+  });
+  const [crowded, overcrowded] = [among(100), among(1_000)];
   const ca = authority.toString('pem');
   const caFile = join(mkdtempSync(join(tmpdir(), 'ringback-ca-')), 'ca.pem');
   writeFileSync(caFile, ca);
-  return { ca, caFile, good, expired, wrongName, soon, early, selfSigned, chained, incomplete, crowded };
+  return { ca, caFile, good, expired, wrongName, soon, early, selfSigned, chained, incomplete, crowded, overcrowded };
 }
 
 /** A server certificate by an issuer, or by itself. */
