@@ -1,11 +1,17 @@
-/** Thirty calls at once, one call, and what reading a message costs: figures for people, printed. Run it with node; it judges nothing. */
+/** Thirty calls at once, one call, what reading a message costs, an OPTIONS look beside sipsak's: figures for people, printed. It judges nothing. */
+import { execFileSync } from 'node:child_process';
+import { loadavg } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseMessage } from '../../probes/lib/sip/message.ts';
 import { call, callTo, openFarEnd, openSpeaker, sdpFor } from '../lib/farside.ts';
 import type { Speaker } from '../lib/farside.ts';
+import { programPath } from '../lib/needs.ts';
 import { garbage } from '../lib/servers.ts';
+import { look } from '../lib/sip.ts';
 import { voice, join } from '../lib/sounds.ts';
+import { removeFolder, stateFolder } from '../peers/daemon.ts';
+import { startTrunk } from '../peers/telephone.ts';
 
 const LISTEN_S = 8;
 const speech = join(voice(), voice());
@@ -75,7 +81,46 @@ function parsing(): void {
   );
 }
 
+/**
+ * In turn, so that both see the same machine; the trunk is Kamailio. What sipsak itself says of the reply is reckoned from its
+ * last wait on, so its process is timed, and beside it one that only tells its version.
+ */
+async function asking(rounds: number): Promise<void> {
+  const sipsak = programPath('sipsak');
+  if (sipsak === undefined || programPath('kamailio') === undefined)
+    return console.log('no OPTIONS beside sipsak: apt-get install sipsak kamailio kamailio-tls-modules');
+  const folder = await stateFolder('bench');
+  const trunk = await startTrunk(folder);
+  const address = `sip:probe@127.0.0.1:${trunk.port}`;
+  const times = { reply: [] as number[], look: [] as number[], sipsak: [] as number[], version: [] as number[] };
+  const timed = (words: readonly string[]): number => {
+    const began = performance.now();
+    execFileSync(sipsak, words, { stdio: 'ignore' });
+    return performance.now() - began;
+  };
+  for (let round = 0; round < rounds; round += 1) {
+    const began = performance.now();
+    times.reply.push((await look({ address })).phases['reply'] ?? Number.NaN);
+    times.look.push(performance.now() - began);
+    times.sipsak.push(timed(['-s', address]));
+    times.version.push(timed(['-V']));
+  }
+  await trunk.daemon.stop();
+  await removeFolder(folder);
+  const middle = (all: readonly number[]): string => (all.toSorted((a, b) => a - b)[rounds >> 1] ?? 0).toFixed(2);
+  console.log(
+    `OPTIONS to Kamailio, medians of ${rounds} in turn: a look ${middle(times.look)} ms (reply after ${middle(times.reply)} ms); ` +
+      `sipsak ${middle(times.sipsak)} ms, of which its start ${middle(times.version)} ms`,
+  );
+}
+
+console.log(
+  `load of the machine before: ${loadavg()
+    .map((each) => each.toFixed(1))
+    .join(' ')}`,
+);
 parsing();
+await asking(41);
 await together(1);
 await sleep(500);
 await together(10);

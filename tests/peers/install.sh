@@ -6,6 +6,7 @@ packages=(
   kamailio kamailio-tls-modules # the trunk: SIP over UDP, TCP and TLS
   baresip-core                  # the phone behind it
   sip-tester                    # sipp: a phone that plays any scene
+  sipsak                        # what an OPTIONS look is measured beside
   postfix                       # the mail server
   dovecot-imapd dovecot-lmtpd dovecot-sieve # its mailboxes, and answers written by themselves
   dnsmasq-base                  # whose mail exchangers are where
