@@ -60,6 +60,7 @@ export default defineProbe<Settings>({
   host: ({ url }) => url.hostname,
   // A person may take it for a customer.
   costly: true,
+  remembers: true,
   timeoutMs: 60_000,
   look: async (settings, context) => discreet(await look(settings, context), settings),
 });
@@ -75,8 +76,8 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   const endsAt = began + context.timeoutMs - farewellMs;
   const entered = await limited(context.signal, endsAt - began, (signal) =>
     settings.preset === 'rocketchat'
-      ? enterRocketchat(settings, signal)
-      : enterChatwoot(settings, context.startedAt, signal),
+      ? enterRocketchat(settings, context.memory, signal)
+      : enterChatwoot(settings, context, signal),
   );
   const sight = sightOf(entered, performance.now() - began);
   if (!entered.ok) return outside(entered, sight);

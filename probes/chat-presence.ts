@@ -51,6 +51,8 @@ export default defineProbe<Settings>({
   phases: ['dns', 'connect', 'tls', 'first_byte', 'body'],
   host: (settings) => hostOf(settings),
   timeoutMs: 10_000,
+  // The visitor that Chatwoot makes of us.
+  remembers: true,
   look: async (settings, context) => {
     const { finding, certificate } = await see(settings, context);
     const soon = finding.kind === 'ok' ? expiring(certificate, settings.expect.certificate_days) : undefined;

@@ -65,6 +65,7 @@ export default defineProbe<Settings>({
   answer: 'first_reply',
   host: ({ url }) => new URL(url).hostname,
   timeoutMs: 30_000,
+  remembers: true,
   look: async (settings, context) => discreet(await look(settings, context), settings),
 });
 
@@ -84,7 +85,10 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   try {
     const course = await converse(line, {
       ...{ steps: settings.steps, greetingMs: settings.greeting, endsAt },
-      names: new Map([['run_id', context.runId]]),
+      names: new Map([
+        ['run_id', context.runId],
+        ['visitor', visitorOf(context)],
+      ]),
       languages: promised(undefined, context),
     });
     const before = { ...sight, facts: { ...sight.facts, ...subprotocolFact(line.subprotocol) } };
@@ -92,6 +96,14 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   } finally {
     connection.socket.destroy();
   }
+}
+
+/** One visitor in all looks, across restarts: a desk's list of contacts must not grow by each of them. */
+function visitorOf({ memory, runId }: ProbeContext): string {
+  const kept = memory?.get();
+  const visitor = typeof kept === 'string' && /^[0-9a-f]{32}$/.test(kept) ? kept : runId;
+  if (visitor !== kept) memory?.set(visitor);
+  return visitor;
 }
 
 const revealed = (headers: Settings['headers']): Record<string, string> =>

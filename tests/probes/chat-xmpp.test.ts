@@ -135,6 +135,17 @@ describe('the conversation', () => {
     expect(short(await visit(bot, { who: 'person', to: 'support-bot@chat.test' }))).toBe('ok answered');
   });
 
+  test('the first reply and the first reply by a person are two numbers: a bot answers by its own resource', async () => {
+    const words = [message('Kami sambungkan', '', 'desk@chat.test/bot'), message('Halo, saya Sari')];
+    const finding = await visit(await server({ answers: words }), { who: 'person', expect: { from: 'person' } });
+    expect([short(finding), finding.facts['responder']]).toEqual(['ok answered_by_person', 'person']);
+    const { first_reply: first = Infinity, first_person_reply: person = -1 } = finding.phases;
+    expect(first).toBeLessThanOrEqual(person);
+    const [bot] = words;
+    const alone = await visit(await server({ answers: bot === undefined ? [] : [bot] }), { who: 'person' });
+    expect([short(alone), alone.phases['first_person_reply']]).toEqual(['ok answered', undefined]);
+  });
+
   test.each([
     ['service-unavailable', 'failed UNAVAILABLE accepting'],
     ['item-not-found', 'failed NOT_IN_SERVICE accepting'],

@@ -1,6 +1,6 @@
 /** Far sides that break WebSocket on the wire: each is a typed failure within the deadline, and none costs memory. */
-import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { deflateRawSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { accept, ASK, frame, look, openWire, short } from '../lib/chat.ts';
 import type { Far } from '../lib/chat.ts';
@@ -10,6 +10,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((far) => far.close()));
 });
 
+const BOMB = deflateRawSync(Buffer.alloc(50_000_000));
 const FLOOD = Buffer.alloc(64 * 1024, 0x61);
 
 /** Writes as fast as it is taken, until the other side goes. */
@@ -22,6 +23,13 @@ function pour(socket: Socket, chunk: Buffer): void {
 }
 
 const text = (words: string) => frame(0x81, Buffer.from(words));
+
+/** Opens the chat and closes it at once with a code. */
+const closing = (code: number) => (socket: Socket, key: string) => {
+  const payload = Buffer.alloc(2);
+  payload.writeUInt16BE(code);
+  socket.write(Buffer.concat([Buffer.from(accept(key)), frame(0x88, payload)]));
+};
 
 type Story = readonly [name: string, expected: string, speak: (socket: Socket, key: string) => void];
 
@@ -84,9 +92,9 @@ const STORIES: readonly Story[] = [
     },
   ],
   [
-    'a deflated frame',
+    'a deflate bomb of 50 MB in a compressed frame',
     'failed PROTO_GARBAGE accepting',
-    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0xc1, randomBytes(100))])),
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0xc1, BOMB)])),
   ],
   [
     'fragments without end',
@@ -114,6 +122,9 @@ const STORIES: readonly Story[] = [
     'failed PROTO_GARBAGE accepting',
     (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), frame(0x88, Buffer.from([0xff, 0xff]))])),
   ],
+  ['close code 1000', 'failed PROTO_CLOSED accepting', closing(1000)],
+  ['close code 1001', 'failed PROTO_CLOSED accepting', closing(1001)],
+  ['close code 1012', 'failed PROTO_CLOSED accepting', closing(1012)],
   [
     'close code 1008',
     'failed REJECTED accepting',
@@ -143,6 +154,33 @@ const STORIES: readonly Story[] = [
     },
   ],
   [
+    'a reset in the middle (RST)',
+    'failed PROTO_CLOSED accepting',
+    (s, k) => {
+      s.write(accept(k));
+      s.once('data', () => s.resetAndDestroy());
+    },
+  ],
+  ['a reset instead of an answer (RST)', 'failed TCP_RESET reachable', (s) => s.resetAndDestroy()],
+  [
+    'no pong: a connection that is dead and does not say so',
+    'failed PROTO_CLOSED accepting',
+    (s, k) => s.write(accept(k)),
+  ],
+  [
+    'no pong, and yet an answer: whoever answers is alive',
+    'ok answered',
+    (s, k) => {
+      s.write(accept(k));
+      s.once('data', () => setTimeout(() => s.write(text('{"from":{"role":"bot"},"text":"Halo, ini asisten."}')), 500));
+    },
+  ],
+  [
+    'a server that speaks first, in the packet of its 101',
+    'failed PROTO_CLOSED accepting',
+    (s, k) => s.write(Buffer.concat([Buffer.from(accept(k)), text('{"from":{"role":"bot"},"text":"Selamat datang"}')])),
+  ],
+  [
     'a JSON message 100,000 levels deep',
     'failed NO_REPLY accepting',
     (s, k) => {
@@ -152,7 +190,7 @@ const STORIES: readonly Story[] = [
   ],
 ];
 
-describe('S-G1, MC-27, MC-28, MC-29: a far side that breaks the protocol', () => {
+describe('S-G1, MC-27, MC-28, MC-29, WebSocket: a far side that breaks the protocol', () => {
   test.each(STORIES)('%s is %s', async (_name, expected, speak) => {
     const far = await openWire(speak);
     open.push(far);

@@ -1,11 +1,12 @@
 /** How a visitor introduces itself to a Chatwoot website widget, always as the same one. It says nothing to anybody. */
 import { z } from 'zod';
+import type { Memory } from '../../../src/core/probe.ts';
 import { Secret, secret } from '../../../src/core/secret.ts';
 import type { Reach } from '../reach.ts';
 import { httpUrl } from '../request.ts';
 import { ask, at, wordsOf } from './api.ts';
 import type { Answer, Api } from './api.ts';
-import { deskName, remember, visitorAt } from './visitor.ts';
+import { Visitor } from './visitor.ts';
 
 /** The website token stands in every page with the widget, so it need not be a secret; it may be given as one. */
 export const websiteToken = () =>
@@ -18,7 +19,7 @@ export const chatwootUrl = () => httpUrl().meta({ description: 'address of the C
 export const chatwootVisitor = () =>
   secret().optional().meta({
     description:
-      'auth token of the one visitor that we are; absent: a contact is created once for each start of this process',
+      'auth token of the one visitor that we are; absent: a contact is created once and used again, also after a restart',
   });
 
 export interface ChatwootSettings extends Reach {
@@ -30,17 +31,16 @@ export interface ChatwootSettings extends Reach {
 export interface Widget {
   readonly api: Api;
   readonly query: Readonly<Record<string, string>>;
-  /** Where our visitor is remembered. */
-  readonly desk: string;
+  readonly visitor: Visitor;
 }
 
-export function widgetOf(settings: ChatwootSettings): Widget {
+export function widgetOf(settings: ChatwootSettings, memory: Memory | undefined): Widget {
   const { url, website_token: token, visitor } = settings;
   const website = typeof token === 'string' ? token : token.reveal();
   return {
     api: { base: url, reach: settings, known: visitor !== undefined || typeof token !== 'string' },
     query: { website_token: website },
-    desk: deskName('chatwoot', url.href, website, visitor?.reveal() ?? ''),
+    visitor: new Visitor(['chatwoot', url.href, website], visitor, memory),
   };
 }
 
@@ -53,7 +53,7 @@ export type Introduced = { readonly answer: Answer } & (
  * that it has forgotten; so the newest is kept.
  */
 export async function introduce(widget: Widget, visitor: Secret | undefined, signal: AbortSignal): Promise<Introduced> {
-  const known = visitorAt(widget.desk) ?? visitor?.reveal();
+  const known = widget.visitor.token ?? visitor?.reveal();
   const answer = await ask(
     widget.api,
     {
@@ -67,7 +67,7 @@ export async function introduce(widget: Widget, visitor: Secret | undefined, sig
   );
   const token = answer.ok ? wordsOf(at(answer.json, 'website_channel_config', 'auth_token')) : '';
   if (!/^[\w.~+/=-]{8,4000}$/.test(token)) return { ok: false, answer };
-  remember(widget.desk, token);
+  widget.visitor.keep(token);
   return { ok: true, answer, token: new Secret(token, 'the visitor') };
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
 import type { Fact, Instant } from '../../../src/core/model.ts';
+import type { ProbeContext } from '../../../src/core/probe.ts';
 import type { Secret } from '../../../src/core/secret.ts';
 import type { Json } from '../json.ts';
 import { ask, at, listOf, wordsOf } from './api.ts';
@@ -12,7 +13,6 @@ import { isOpen } from './hours.ts';
 import type { Fresh, News, Room } from './polled.ts';
 import { said, turnedAway } from './rooms.ts';
 import type { Entered } from './rooms.ts';
-import { forget } from './visitor.ts';
 
 export const chatwootRoom = {
   preset: z.literal('chatwoot'),
@@ -22,8 +22,12 @@ export const chatwootRoom = {
 };
 
 /** Enters the conversation of our one visitor. Outside the hours that Chatwoot tells it says nothing to anybody. */
-export async function enterChatwoot(settings: ChatwootSettings, now: Instant, signal: AbortSignal): Promise<Entered> {
-  const widget = widgetOf(settings);
+export async function enterChatwoot(
+  settings: ChatwootSettings,
+  { startedAt: now, memory }: Pick<ProbeContext, 'startedAt' | 'memory'>,
+  signal: AbortSignal,
+): Promise<Entered> {
+  const widget = widgetOf(settings, memory);
   const introduced = await introduce(widget, settings.visitor, signal);
   const { answer } = introduced;
   if (!answer.ok) return turnedAway(answer, answer, answer.fault);
@@ -86,13 +90,13 @@ class ChatwootTalk implements Room {
   }
 
   async #fresh(signal: AbortSignal): Promise<Fresh> {
-    const { api, desk } = this.#widget;
+    const { api, visitor } = this.#widget;
     // Older servers do not know `after` and send the newest twenty: each is looked at by its number as well.
     const query = { ...this.#widget.query, ...(this.#newest === 0 ? {} : { after: String(this.#newest) }) };
     const answer = await ask(api, { path: '/api/v1/widget/messages', query, headers: authOf(this.#token) }, signal);
     if (!answer.ok) {
       // Our contact is gone: next time we are introduced anew.
-      if (answer.went.reply?.status === 404) forget(desk);
+      if (answer.went.reply?.status === 404) visitor.forget();
       return { ok: false, fault: answer.fault };
     }
     const messages = listOf(Array.isArray(answer.json) ? answer.json : at(answer.json, 'payload'))

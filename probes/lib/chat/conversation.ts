@@ -157,7 +157,8 @@ async function wait(play: Play, wish: Wish, step: number): Promise<Ending | unde
     play.foreign ??= foreign;
     return undefined;
   }
-  return ended ?? { kind: 'waited', expected, step };
+  const dead = play.line.silence?.();
+  return ended ?? (dead === undefined ? { kind: 'waited', expected, step } : { kind: 'ended', fault: dead });
 }
 
 /** After our words a greeting is only a greeting, unless there has been one. */

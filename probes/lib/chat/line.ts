@@ -16,6 +16,9 @@ const BODY_CAP = 4 * 1024;
 const BODY_MS = 500;
 /** How long the far side may take to answer our close; `ws` itself would wait for 30 seconds. */
 const CLOSE_MS = 400;
+/** How often we ask whether the far side is still there while we wait, and how soon a pong is due. */
+const PING_MS = 5_000;
+const PONG_MS = 250;
 
 export type Event =
   | { readonly kind: 'message'; readonly raw: string; readonly binary: boolean; readonly at: number }
@@ -35,6 +38,8 @@ export interface Line {
   next(ms: number): Promise<Event | undefined>;
   /** What has arrived by now, without waiting. */
   arrived(): readonly Event[];
+  /** Why an unanswered ping says that nobody is there any more; undefined while somebody is, or where nobody is pinged. */
+  silence?(): Fault | undefined;
   /** Says goodbye and waits a moment for the answer; the socket is gone afterwards, whatever the far side does. */
   close(code?: number): Promise<void>;
 }
@@ -103,6 +108,7 @@ export function upgrade(call: Call): Promise<Upgraded> {
 function listen(socket: WebSocket, where: string, signal: AbortSignal): Line {
   const queue: Event[] = [];
   let [bytes, messages, pings] = [0, 0, 0];
+  const pulse = pulseOf(socket, where);
   let ended: (Event & { kind: 'ended' }) | undefined;
   let broken: Fault | undefined;
   let wake: (() => void) | undefined;
@@ -149,9 +155,14 @@ function listen(socket: WebSocket, where: string, signal: AbortSignal): Line {
       return true;
     },
     async next(ms) {
-      if (queue.length === 0 && ended === undefined && ms > 0) {
+      const until = performance.now() + ms;
+      for (;;) {
+        const event = queue.shift() ?? ended;
+        const left = until - performance.now();
+        if (event !== undefined || left <= 0) return event;
+        pulse.feel();
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms);
+          const timer = setTimeout(resolve, Math.min(left, PING_MS));
           wake = () => {
             clearTimeout(timer);
             resolve();
@@ -159,10 +170,36 @@ function listen(socket: WebSocket, where: string, signal: AbortSignal): Line {
         });
         wake = undefined;
       }
-      return queue.shift() ?? ended;
     },
+    silence: pulse.silence,
     arrived: () => queue.splice(0),
     close: (code = 1000) => goodbye(socket, code),
+  };
+}
+
+/** Whether the far side still answers pings: a connection may be dead and nobody tells. */
+function pulseOf(
+  socket: WebSocket,
+  where: string,
+): { readonly feel: () => void; readonly silence: () => Fault | undefined } {
+  let [askedAt, heardAt] = [-Infinity, -Infinity];
+  for (const event of ['message', 'ping', 'pong'])
+    socket.on(event, () => {
+      heardAt = performance.now();
+    });
+  return {
+    feel() {
+      if (performance.now() - askedAt < PING_MS || socket.readyState !== WebSocket.OPEN) return;
+      askedAt = performance.now();
+      socket.ping();
+    },
+    silence: () =>
+      heardAt < askedAt && performance.now() - askedAt > PONG_MS
+        ? fault(
+            'PROTO_CLOSED',
+            `${where} takes our words and answers no ping (RFC 6455 §5.5.3): the connection is dead`,
+          )
+        : undefined,
   };
 }
 

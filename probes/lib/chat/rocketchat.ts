@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { fault, printable } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
+import type { Memory } from '../../../src/core/probe.ts';
 import { secret } from '../../../src/core/secret.ts';
 import type { Secret } from '../../../src/core/secret.ts';
 import type { Json } from '../json.ts';
@@ -12,14 +13,15 @@ import type { Answer, Api, Question } from './api.ts';
 import type { Fresh, News, Room, Words } from './polled.ts';
 import { said, turnedAway } from './rooms.ts';
 import type { Entered } from './rooms.ts';
-import { deskName, forget, newToken, remember, visitorAt } from './visitor.ts';
+import { newToken, Visitor } from './visitor.ts';
 
 export const rocketchatRoom = {
   preset: z.literal('rocketchat'),
   url: httpUrl().meta({ description: 'address of the Rocket.Chat server' }),
   department: z.string().min(1).max(100).optional().meta({ description: 'id of the department to ask' }),
   visitor: secret().optional().meta({
-    description: 'token of the one visitor that we are; absent: chosen by chance once for each start of this process',
+    description:
+      'token of the one visitor that we are; absent: chosen by chance once and used again, also after a restart',
   }),
   name: z.string().min(1).max(80).default('Ringback (automatic test)').meta({ description: 'name that agents see' }),
   bots: z
@@ -41,35 +43,41 @@ interface Desk {
   readonly api: Api;
   readonly settings: RocketchatRoom;
   readonly token: string;
-  readonly name: string;
+  readonly visitor: Visitor;
 }
 
 /** Enters the room of our one visitor. Where no agent is online it does not even knock. */
-export async function enterRocketchat(settings: RocketchatRoom, signal: AbortSignal): Promise<Entered> {
-  const { url, department, visitor } = settings;
-  const api = { base: url, reach: settings, known: visitor !== undefined };
+export async function enterRocketchat(
+  settings: RocketchatRoom,
+  memory: Memory | undefined,
+  signal: AbortSignal,
+): Promise<Entered> {
+  const { url, department, visitor: own } = settings;
+  const api = { base: url, reach: settings, known: own !== undefined };
   const query: Record<string, string> = department === undefined ? {} : { department };
   const config = await ask(api, { path: '/api/v1/livechat/config', query }, signal);
   const shut = config.ok ? shutFault(config.json) : config.fault;
   if (shut !== undefined) return turnedAway(config, config, shut, { isClosed: shut.code === 'UNAVAILABLE' });
-  const name = deskName('rocketchat', url.href, department ?? '', visitor?.reveal() ?? '');
-  const known = visitorAt(name);
-  const desk = { api, settings, name, token: known ?? visitor?.reveal() ?? newToken() };
+  const visitor = new Visitor(['rocketchat', url.href, department ?? ''], own, memory);
+  const known = visitor.token;
+  const desk = { api, settings, visitor, token: known ?? own?.reveal() ?? newToken() };
   // Registered once: servers take few registrations a minute, and one that is repeated changes nothing.
   const registered = known === undefined ? await ask(api, registration(desk), signal) : undefined;
   if (registered?.ok === false) return turnedAway(config, registered, why(registered));
-  remember(name, desk.token);
-  return await openRoom(desk, config, signal);
+  visitor.keep(desk.token);
+  const entered = await openRoom(desk, config, signal);
+  // It has forgotten us, as it may: whoever comes for the first time is registered.
+  const isForgotten = !entered.ok && known !== undefined && visitor.token === undefined;
+  return isForgotten ? await enterRocketchat(settings, memory, signal) : entered;
 }
 
 async function openRoom(desk: Desk, config: Answer, signal: AbortSignal): Promise<Entered> {
-  const { api, name, token } = desk;
+  const { api, visitor, token } = desk;
   const opened = await ask(api, { path: '/api/v1/livechat/room', query: { token } }, signal);
   const id = opened.ok ? wordsOf(at(opened.json, 'room', '_id')) : '';
   if (!opened.ok || id === '') {
     const bad = opened.ok ? fault('CONTENT', 'the answer names no room (/room/_id)') : why(opened);
-    // A server that has forgotten our visitor gets a new registration next time.
-    if (bad.message.includes('invalid-token')) forget(name);
+    if (bad.message.includes('invalid-token')) visitor.forget();
     return turnedAway(config, opened, bad, { isClosed: bad.code === 'UNAVAILABLE' });
   }
   const room = new RocketchatTalk(desk, id, at(opened.json, 'room', 'servedBy') !== undefined);

@@ -46,6 +46,7 @@ export function stanzas({ line, to, who }: Talking): Line {
       }
     },
     arrived: () => line.arrived().flatMap((event) => read(event) ?? []),
+    silence: () => line.silence?.(),
     close: (code) => leave(line, code),
   };
 }

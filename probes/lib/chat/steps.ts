@@ -17,7 +17,8 @@ export const TEST_WORDS =
 
 const send = z.strictObject({
   send: z.union([z.string().min(1).max(16_384), z.json()]).meta({
-    description: 'text, or a JSON value that is sent as JSON; {{run_id}} and captured names are filled in',
+    description:
+      'text, or a JSON value that is sent as JSON; {{run_id}}, {{visitor}} (the same in every look) and captured names are filled in',
   }),
 });
 

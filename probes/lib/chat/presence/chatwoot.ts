@@ -39,9 +39,9 @@ export async function seeChatwoot(settings: ChatwootPresence, context: ProbeCont
 
 async function seeWebsite(
   settings: ChatwootPresence & { readonly website_token: string | Secret },
-  { signal, startedAt }: ProbeContext,
+  { signal, startedAt, memory }: ProbeContext,
 ): Promise<Seen> {
-  const widget = widgetOf(settings);
+  const widget = widgetOf(settings, memory);
   const members = await ask(widget.api, { path: '/api/v1/widget/inbox_members', query: widget.query }, signal);
   if (!members.ok) return refused([members], members.fault);
   const introduced = await introduce(widget, settings.visitor, signal);
