@@ -138,6 +138,7 @@ export default defineProbe<Settings>({
   answer: 'answer',
   host: ({ trunk: { address } }) => address.host,
   costly: true,
+  rings: true,
   remembers: true,
   timeoutMs: 60_000,
   look,

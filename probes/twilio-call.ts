@@ -32,6 +32,8 @@ const span = (least: number, most: number, otherwise: number) =>
     })
     .default(otherwise);
 
+const DIGITS = /^[0-9*#wW]{1,32}$/;
+
 const schema = z
   .strictObject({
     ...reach,
@@ -57,8 +59,9 @@ const schema = z
       .meta({ description: 'ApplicationSid, which texml wants' }),
     twiml: z.string().min(1).max(4_000).optional().meta({ description: 'what is played to whoever answers' }),
     send_digits: z
-      .string()
-      .regex(/^[0-9*#wW]{1,32}$/, { error: 'digits, * and #; w waits for half a second, W for a whole one' })
+      .union([secret(), z.string().regex(DIGITS, { error: 'digits, * and #; w waits half a second, W a whole one' })], {
+        error: 'digits, * and #; w waits half a second, W a whole one; or env:NAME, file:/path when they are secret',
+      })
       .optional()
       .meta({ description: 'keys that are pressed once it is answered' }),
     ring_timeout: span(5_000, 120_000, 30_000).meta({ description: 'how long it may ring, such as 30s' }),
@@ -95,19 +98,27 @@ export default defineProbe<Settings>({
   answer: 'answer',
   host: ({ base_url: url }) => url.hostname,
   costly: true,
+  rings: true,
   remembers: true,
   timeoutMs: 60_000,
   look,
 });
 
+/** Lines that this process has called before: what an earlier one left up has been looked for. */
+const called = new Set<string>();
+
 async function look(settings: Settings, context: ProbeContext): Promise<Finding> {
+  const { send_digits: digits } = settings;
+  if (digits instanceof Secret && !DIGITS.test(digits.reveal()))
+    return unknown(fault('SETTINGS', `${digits.reference} holds something else than digits, *, #, w and W`));
   const { to, account, token, auth, base_url: base, dialect } = settings;
   // A second call to a number would only find it busy with the first one.
   if (!takeLine(to)) return unknown(fault('CANNOT_JUDGE', `another test call to ${to} is under way`));
   try {
     const authorization = authorize(auth, account, token);
     const access: Access = { base, account, authorization, dialect, reach: settings };
-    return counted(discreet(await ring(settings, access, context), { token, authorization }), context.memory);
+    const finding = await ring(settings, access, context);
+    return counted(discreet(finding, [settings, authorization]), context.memory);
   } finally {
     releaseLine(to);
   }
@@ -117,9 +128,12 @@ async function ring(settings: Settings, access: Access, context: ProbeContext): 
   const { to, from } = settings;
   const { startedAt, timeoutMs, signal } = context;
   const hangup = hangupOf(settings);
+  const line = JSON.stringify([access.base.href, access.account, from, to]);
   const course = await makeCall({
     ...{ access, fields: fieldsOf(settings), to, from, hangup, startedAt, timeoutMs, signal },
+    isFirst: !called.has(line),
   });
+  if (course.reconciled) called.add(line);
   return conclude(course, settings);
 }
 
@@ -135,7 +149,7 @@ function fieldsOf(settings: Settings): Fields {
     Timeout: String(Math.ceil(ringMs / 1_000)),
     TimeLimit: String(isScripted(settings) ? LONGEST_TALK_S : Math.min(seconds + SLACK_S, LONGEST_TALK_S)),
     ...(application === undefined ? {} : { ApplicationSid: application }),
-    ...(digits === undefined ? {} : { SendDigits: digits }),
+    ...(digits === undefined ? {} : { SendDigits: digits instanceof Secret ? digits.reveal() : digits }),
   };
 }
 
@@ -226,12 +240,13 @@ function phasesOf({ marks: { asked, dialled, rung, answered, over }, last }: Cou
   return phases;
 }
 
-function factsOf({ last, polls, unsure }: Course): Record<string, Fact> {
+function factsOf({ last, polls, unsure, leftovers }: Course): Record<string, Fact> {
   return {
     ...(last?.sid === undefined ? {} : { sid: last.sid }),
     ...(last === undefined ? {} : { status: last.status }),
     ...(last?.duration === undefined ? {} : { talk_seconds: last.duration }),
     ...(unsure ? { perhaps_up: true } : {}),
+    ...(leftovers > 0 ? { left_over: leftovers } : {}),
     // Seen by asking: each time is late by up to this.
     ...(last === undefined ? {} : { polls, resolution_ms: POLL_MS }),
   };

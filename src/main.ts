@@ -341,8 +341,13 @@ function look({ config, log, store, signs }: Ground, { force, board, metrics, ou
     onLook: (observation, target, ruling) => {
       board.see(observation, ruling);
       metrics.look(observation, target);
-      if (observation.finding.kind === 'unknown' && observation.finding.fault.code === 'SELF_OVERLOAD')
-        signs.strike('loop', { detail: observation.finding.fault.message, agoMs: observation.durationMs });
+      const { finding, durationMs: agoMs } = observation;
+      if (finding.kind === 'unknown') {
+        const { code, message: detail } = finding.fault;
+        if (code === 'BUDGET') metrics.skipped('budget', 1);
+        if (code === 'QUIET') metrics.skipped('quiet', 1);
+        if (code === 'SELF_OVERLOAD') signs.strike('loop', { detail, agoMs });
+      }
       const { incident, update } = ruling;
       if (incident === undefined) return;
       const entered = enteredBy(incident, update);

@@ -18,7 +18,7 @@ const STATES = [
 ] as const;
 
 const LAG_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5];
-const SKIP_REASONS = ['overlap', 'late', 'capacity', 'budget', 'blind', 'unrecorded', 'abandoned'] as const;
+const SKIP_REASONS = ['overlap', 'late', 'capacity', 'budget', 'quiet', 'blind', 'unrecorded', 'abandoned'] as const;
 export type SkipLabel = (typeof SKIP_REASONS)[number];
 
 /** What is read from the other rooms at each scrape. */

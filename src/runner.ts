@@ -25,6 +25,8 @@ import { redact, secretsIn, type Secret } from './core/secret.ts';
 /** Everything that does not change from look to look of one target. */
 export interface Assignment extends Brief {
   readonly kind: ProbeKind;
+  /** Whether nobody is to be disturbed at an instant; absent: never. */
+  readonly isQuiet?: ((at: Instant) => boolean) | undefined;
 }
 
 export interface RunnerOptions {
@@ -55,6 +57,7 @@ export interface Runner {
   stop(): Promise<void>;
 }
 
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** A probe that ignores its deadline is abandoned after this. */
 const GRACE_MS = 1_000;
@@ -95,9 +98,8 @@ export function openRunner(options: RunnerOptions): Runner {
     const begun = options.monotonic();
     // Without its memory a look might file a second case: it throws, and there is none.
     const memory = await recall(assignment, options);
-    const seen = (await isOverBudget(target, at, options.ledger))
-      ? unknown(fault('BUDGET', `the budget of ${target.budgetPerDay ?? 0} looks in 24 hours is spent`))
-      : await rests.look(target.id, () => weighed(assignment, at, memory));
+    const why = await restraint(assignment, at, options.ledger);
+    const seen = why === undefined ? await rests.look(target.id, () => weighed(assignment, at, memory)) : unknown(why);
     if (isStopping()) return undefined;
     const durationMs = options.monotonic() - begun;
     const finding = await believed(seen, durationMs, options);
@@ -209,9 +211,15 @@ async function recall({ kind, target }: Assignment, options: RunnerOptions): Pro
   return openMemory(await options.ledger.memory(target.id, options.location));
 }
 
-async function isOverBudget(target: Target, at: Instant, ledger: Ledger): Promise<boolean> {
-  if (target.budgetPerDay === undefined) return false;
-  return (await ledger.looksSince(target.id, at - DAY_MS)) >= target.budgetPerDay;
+/** Why no look is made although it is time for one; undefined: nothing is against it. */
+async function restraint({ target, isQuiet }: Assignment, at: Instant, ledger: Ledger): Promise<Fault | undefined> {
+  if (isQuiet?.(at) === true) return fault('QUIET', 'nobody is disturbed at this hour');
+  const { id, budgetPerDay, budgetPerHour } = target;
+  if (budgetPerHour !== undefined && (await ledger.looksSince(id, at - HOUR_MS)) >= budgetPerHour)
+    return fault('BUDGET', `the budget of ${budgetPerHour} looks in an hour is spent`);
+  if (budgetPerDay !== undefined && (await ledger.looksSince(id, at - DAY_MS)) >= budgetPerDay)
+    return fault('BUDGET', `the budget of ${budgetPerDay} looks in 24 hours is spent`);
+  return undefined;
 }
 
 /** Milliseconds until a look out of turn, if there is to be one: not before the far side wants it. */

@@ -11,6 +11,8 @@ export interface Plan {
   readonly to: string;
   readonly from: string;
   readonly hangup: 'on_ring' | 'on_answer' | 'after_listen';
+  /** True: an earlier process may have died during a call like this one. */
+  readonly isFirst: boolean;
   readonly startedAt: Instant;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -29,6 +31,10 @@ export interface Course {
   /** We asked, and nobody said whether there is a call now; or it could not be ended. Its TimeLimit ends it then. */
   unsure: boolean;
   polls: number;
+  /** Calls of an earlier process that were found up, and ended. */
+  leftovers: number;
+  /** True: none of those is up. */
+  reconciled: boolean;
   readonly log: string[];
 }
 
@@ -50,6 +56,7 @@ export const isWaiting = ({ status }: CallRecord): boolean => WAITING.has(status
 export async function makeCall(plan: Plan): Promise<Course> {
   const course: Course = {
     ...{ last: undefined, left: undefined, stopped: undefined, trouble: undefined, unsure: false, polls: 0 },
+    ...{ leftovers: 0, reconciled: false },
     ...{ marks: { asked: performance.now() }, log: [] },
   };
   const endAt = course.marks.asked + plan.timeoutMs;
@@ -67,7 +74,8 @@ export async function makeCall(plan: Plan): Promise<Course> {
       course.stopped === 'told' ? HASTE_MS : Math.max(Math.floor(endAt - performance.now()) - 50, HASTE_MS / 7),
     );
   try {
-    if (course.stopped === undefined) await place(plan, course, life.signal, farewell);
+    if (course.stopped === undefined && (await isClear(plan, course, life.signal)))
+      await place(plan, course, life.signal, farewell);
     await follow(plan, course, life.signal);
     await end(plan, course, farewell);
     return course;
@@ -75,6 +83,38 @@ export async function makeCall(plan: Plan): Promise<Course> {
     clearTimeout(timer);
     plan.signal.removeEventListener('abort', told);
   }
+}
+
+/** No call of ours takes longer, from asking for it to its end. */
+const LONGEST_CALL_MS = 240_000;
+/** What a vendor says that keeps no list. */
+const NO_LIST: ReadonlySet<number | undefined> = new Set([400, 404, 405, 501]);
+
+/** A process that was killed says no good-bye: what it may have left up is ended before the line is called again. */
+async function isClear(plan: Plan, course: Course, signal: AbortSignal): Promise<boolean> {
+  const { access, to, from, startedAt, isFirst } = plan;
+  if (!isFirst) return true;
+  const found = await findCalls(access, to, from, signal);
+  note(course, 'looks for calls that were left up', found);
+  if (!found.ok && !NO_LIST.has(found.refused)) {
+    course.trouble = found;
+    return false;
+  }
+  // An older one is nobody's test call: it is left alone.
+  const isOurs = ({ createdAt = startedAt }: CallRecord): boolean => createdAt >= startedAt - LONGEST_CALL_MS;
+  for (const { sid } of (found.ok ? found.calls : []).filter((each) => !isFinal(each) && isOurs(each))) {
+    if (sid === undefined) continue;
+    const told = await endCall(access, sid, 'completed', signal);
+    note(course, 'ends what was left up', told);
+    // 400 or 404: it is over by now.
+    if (!told.ok && told.refused !== 400 && told.refused !== 404) {
+      course.trouble = told;
+      return false;
+    }
+    course.leftovers += 1;
+  }
+  course.reconciled = true;
+  return true;
 }
 
 async function place(

@@ -86,6 +86,11 @@ function armWindow(rule: FileChannel['maintenance'][number], timezone: string): 
   return { kind: 'once', from: instantOf(from, timezone, 'start'), until: instantOf(until, timezone, 'end') };
 }
 
+function quietHours(written: string, timezone: string): NonNullable<Target['quiet']> {
+  // Holidays are quiet as every other day is.
+  return written === 'never' ? 'never' : { weekly: written, timezone, holidays: [], onHolidays: 'open', workdays: [] };
+}
+
 function armTarget(target: FileTarget, channel: FileChannel, around: Around, index: number): Target {
   const { provider, settled } = around;
   const own = settled.probes.get(`${around.path}.targets[${index}]`);
@@ -106,6 +111,8 @@ function armTarget(target: FileTarget, channel: FileChannel, around: Around, ind
     advisory: target.advisory,
     policy: { failures, successes, recheckMs: recheck, slow },
     ...(channel.promise !== undefined && { promiseMs: channel.promise.answer }),
-    ...(target.budget !== undefined && { budgetPerDay: target.budget.per_day }),
+    ...(target.budget?.per_day !== undefined && { budgetPerDay: target.budget.per_day }),
+    ...(target.budget?.per_hour !== undefined && { budgetPerHour: target.budget.per_hour }),
+    ...(target.quiet !== undefined && { quiet: quietHours(target.quiet, provider.timezone) }),
   };
 }

@@ -67,7 +67,23 @@ const target = z.strictObject({
     .meta({ description: 'longest a look may take; shorter than `every`' }),
   allow_private: z.boolean().optional().meta({ description: 'allow addresses in private and loopback ranges' }),
   advisory: z.boolean().default(false).meta({ description: 'at most degrades the channel' }),
-  budget: z.strictObject({ per_day: z.int().min(1).max(100_000) }).optional(),
+  budget: z
+    .strictObject({
+      per_day: z.int().min(1).max(100_000).optional().meta({ description: 'looks in 24 hours' }),
+      per_hour: z.int().min(1).max(10_000).optional().meta({ description: 'looks in an hour' }),
+    })
+    .refine(({ per_day: day, per_hour: hour }) => day !== undefined || hour !== undefined, {
+      error: 'a budget has per_day, per_hour or both',
+    })
+    .optional()
+    .meta({ description: 'what is not looked at for want of it is unknown, not down' }),
+  quiet: z
+    .union([z.literal('never'), leaf.weekly()], { error: 'expected never, or hours such as "Mo-Su 21:00-08:00"' })
+    .optional()
+    .meta({
+      description:
+        'hours in which nobody is disturbed by a look, such as "Mo-Su 21:00-08:00", or never; kinds that ring at a person are otherwise quiet while the channel is closed',
+    }),
   with: z.record(z.string(), z.unknown()).optional().meta({ description: 'settings of the probe kind' }),
 });
 

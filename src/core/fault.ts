@@ -99,6 +99,8 @@ export const FAULTS = {
   OFFLINE: network('our_network'),
   SELF_OVERLOAD: probe('unknown'),
   BUDGET: probe('unknown'),
+  /** Nobody is to be disturbed at this hour. */
+  QUIET: probe('unknown'),
   CANNOT_JUDGE: probe('unknown'),
   SETTINGS: probe('unknown'),
   /** The probe itself threw or overran its deadline: a defect of ours. */

@@ -131,6 +131,10 @@ export interface Target {
   readonly promiseMs?: number;
   /** At most this many looks in 24 hours; absent: no cap. */
   readonly budgetPerDay?: number;
+  /** The same for one hour. */
+  readonly budgetPerHour?: number;
+  /** When nobody is to be disturbed by a look; absent: by the kind's own manners. */
+  readonly quiet?: 'never' | Hours;
 }
 
 export type Schedule =

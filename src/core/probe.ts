@@ -47,6 +47,8 @@ export interface ProbeKind<With = unknown> {
   readonly host: (settings: With) => string | null;
   /** True when a look costs money or disturbs people: a budget is required. */
   readonly costly?: boolean;
+  /** True when a look rings at a person: none is made while the channel is closed, unless the target's `quiet` says otherwise. */
+  readonly rings?: boolean;
   /** True when looks of this kind leave something for the next: `context.memory`. */
   readonly remembers?: boolean;
   /** How long a look may take when nothing else is said, in milliseconds. */

@@ -1,7 +1,8 @@
 /** Part of main: everything that follows from a configuration, put together once and replaced as a whole by a reload. */
 import type { Config } from '../config/load.ts';
 import { openCalendar, type Calendar } from '../core/calendar.ts';
-import type { Channel, ChannelId, Observation, Provider, TargetId } from '../core/model.ts';
+import type { Channel, ChannelId, Observation, Provider, Target, TargetId } from '../core/model.ts';
+import type { ProbeKind } from '../core/probe.ts';
 import type { Receiver } from '../core/receiver.ts';
 import type { Assignment } from '../runner.ts';
 import type { Appointment } from '../scheduler.ts';
@@ -37,12 +38,22 @@ function assign(
     if (calendar === undefined) return [];
     return channel.targets.flatMap((target) => {
       const kind = kinds.probes.get(target.probe);
-      return kind === undefined ? [] : [[target.id, { target, kind, setting, calendar }]];
+      return kind === undefined
+        ? []
+        : [[target.id, { target, kind, setting, calendar, isQuiet: quietOf(target, kind, calendar) }]];
     });
   };
   return new Map(
     providers.flatMap((provider) => provider.channels.flatMap((channel) => assignmentsOf(provider, channel))),
   );
+}
+
+/** When nobody is to be disturbed by a look; undefined: there is no such hour. */
+function quietOf({ quiet }: Target, { rings }: ProbeKind, calendar: Calendar): Assignment['isQuiet'] {
+  if (quiet === 'never') return undefined;
+  if (quiet === undefined) return rings === true ? (at) => calendar.expectation(at) === 'closed' : undefined;
+  const hours = openCalendar(quiet, []);
+  return (at) => hours.expectation(at) === 'open';
 }
 
 function openReceivers({ receivers }: Config, kinds: Kinds): ReadonlyMap<string, Receiver> {

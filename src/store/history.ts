@@ -9,6 +9,8 @@ const EVIDENCE_CAP = 64 * 1024;
 /** Per look, all sound together: 18 seconds of a telephone call in base64 fit. */
 const SOUND_CAP = 200 * 1024;
 const EVIDENCE_ROWS_PER_TARGET = 20;
+/** Apart from the texts, so that recordings do not push out the dialogues that explain them. */
+const SOUND_ROWS_PER_TARGET = 10;
 const NOTICES_PER_LOOK = 200;
 /** Looks held back; with more, the oldest are given up. */
 const HELD_MOST = 20_000;
@@ -127,7 +129,8 @@ function writeEvidence(sql: Statements, target: number, look: Observation, incid
   const kept = evidenceOf(look.finding);
   if (kept.length === 0) return;
   for (const each of kept) sql.evidence.run(target, look.at, incident ?? null, each.name, each.type, each.text);
-  sql.trimEvidence.run(target, target, EVIDENCE_ROWS_PER_TARGET);
+  sql.trimEvidence.run({ target, sound: 0, most: EVIDENCE_ROWS_PER_TARGET });
+  sql.trimEvidence.run({ target, sound: 1, most: SOUND_ROWS_PER_TARGET });
 }
 
 /** Of a good look what was asked for; of any other what fits under the caps, the last text cut, sound whole or not at all. */
@@ -175,9 +178,10 @@ function statements(db: Database) {
     evidence: db.prepare<[number, number, string | null, string, string, string]>(
       'insert into evidence (target, at, incident, name, type, text) values (?, ?, ?, ?, ?, ?)',
     ),
-    trimEvidence: db.prepare<[number, number, number]>(
-      `delete from evidence where target = ? and id <= coalesce(
-         (select id from evidence where target = ? order by id desc limit 1 offset ?), 0)`,
+    trimEvidence: db.prepare<[{ target: number; sound: 0 | 1; most: number }]>(
+      `delete from evidence where target = @target and (type like 'audio/%') = @sound and id <= coalesce(
+         (select id from evidence where target = @target and (type like 'audio/%') = @sound
+          order by id desc limit 1 offset @most), 0)`,
     ),
   };
 }

@@ -37,7 +37,7 @@ export function statements(db: Database) {
     looksSince: db.prepare<[{ target: string; since: number }], { looks: number }>(
       `select count(*) as looks from target t join location l join observation o
        on o.target = t.id and o.location = l.id and o.slot_at >= @since
-       where t.name = @target and o.fault is not 'BUDGET'`,
+       where t.name = @target and coalesce(o.fault, '') not in ('BUDGET', 'QUIET')`,
     ),
     openIncidents: db.prepare<[], IncidentRow>('select * from incident where resolved_at is null order by opened_at'),
     incident: db.prepare<[string], IncidentRow>('select * from incident where id = ?'),

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Finding } from '../../src/core/model.ts';
+import type { Memory } from '../../src/core/probe.ts';
 import kind from '../../probes/sip-call.ts';
 import { parseEvent } from '../../probes/lib/media/dtmf.ts';
 import { encode } from '../../probes/lib/media/g711.ts';
@@ -212,6 +213,7 @@ export async function call(
   settings: Record<string, unknown>,
   timeoutMs = 20_000,
   signal?: AbortSignal,
+  memory?: Memory,
 ): Promise<Finding> {
   return kind.look(kind.schema.parse(settings), {
     signal: signal ?? AbortSignal.timeout(timeoutMs),
@@ -219,5 +221,6 @@ export async function call(
     timeoutMs,
     runId: randomBytes(16).toString('hex'),
     timezone: 'Asia/Jakarta',
+    ...(memory === undefined ? {} : { memory }),
   });
 }

@@ -24,6 +24,8 @@ export interface Manner {
   readonly namesCalls: boolean;
   /** A call that was over a minute ago. */
   readonly earlier: string | undefined;
+  /** To whom a call is up that nobody here has made. */
+  readonly leftUp: string | undefined;
 }
 
 interface Call {
@@ -56,6 +58,7 @@ export async function openVendor(changed: Partial<Manner> = {}): Promise<Vendor>
       makesAnyway: true,
       namesCalls: true,
       earlier: undefined,
+      leftUp: undefined,
     },
     mishap: () => false,
     ...changed,
@@ -63,6 +66,8 @@ export async function openVendor(changed: Partial<Manner> = {}): Promise<Vendor>
   const [calls, complaints, log]: [Call[], string[], string[]] = [[], [], []];
   if (manner.earlier !== undefined)
     calls.push({ sid: 'CA-old', at: performance.now() - 60_000, fields: { To: manner.earlier }, ended: 'completed' });
+  if (manner.leftUp !== undefined)
+    calls.push({ sid: 'CA-left', at: performance.now() - 20_000, fields: { To: manner.leftUp } });
   const counts: Record<Asked, number> = { create: 0, list: 0, read: 0, end: 0 };
   const stageOf = (call: Call): Stage => {
     if (call.ended !== undefined) return [0, call.ended];

@@ -95,6 +95,17 @@ describe.concurrent('what becomes of a call', () => {
     expect(JSON.stringify(seen.finding)).not.toMatch(/4711|Tes</);
   });
 
+  it('keys that are a secret are pressed and never told', async () => {
+    const digits = new Secret('ww4711#', 'env:PIN');
+    const { finding, vendor } = await ring({ stages: [...RINGS, [900, 'failed']] }, { send_digits: digits });
+    expect(vendor.calls[0]?.fields['SendDigits']).toBe('ww4711#');
+    expect(finding.evidence).toHaveLength(1);
+    expect(JSON.stringify(finding)).not.toContain('4711');
+    const wrong = await ring({}, { send_digits: new Secret('call me', 'env:PIN') });
+    expect(wrong.finding).toMatchObject({ kind: 'unknown', fault: { code: 'SETTINGS' } });
+    expect(wrong.vendor.asked).toEqual([]);
+  });
+
   it('speaks to SignalWire and Telnyx by settings', async () => {
     const stages = [...TALKS, [1_200, 'completed', 8]] as const;
     expect(outcomeOf(await ring({ stages, prefix: '/api/laml/2010-04-01' }))).toEqual(['ok', 'answered', 'line']);
@@ -179,7 +190,7 @@ describe.concurrent('never doubled', () => {
     const seen = await ring({ mishap: loses, makesAnyway: false });
     expect(outcomeOf(seen)).toEqual(['unknown', 'unreachable', 'trunk']);
     expect(seen.finding.facts).toMatchObject({ perhaps_up: true });
-    expect(seen.vendor.asked).toEqual(['create', 'list', 'list', 'list']);
+    expect(seen.vendor.asked).toEqual(['list', 'create', 'list', 'list', 'list']);
   });
 
   it('a stop while nobody answers ends the call that rings', async () => {
@@ -187,6 +198,15 @@ describe.concurrent('never doubled', () => {
     const seen = await ring({ stages: RINGS, mishap: silent }, {}, { stopMs: 600 });
     expect(seen.finding).toMatchObject({ kind: 'unknown' });
     expect(states(seen)).toEqual(['canceled']);
+  });
+
+  it('edge 38: what a process that died has left up is ended before the line is called again', async () => {
+    const to = '+622150849556';
+    const settings = { to, allow: [to], hangup: 'on_ring' };
+    const seen = await ring({ stages: [...RINGS, [60_000, 'completed']], leftUp: to }, settings);
+    expect(seen.finding).toMatchObject({ kind: 'ok', facts: { outcome: 'rang', left_over: 1 } });
+    expect(seen.vendor.asked.slice(0, 3)).toEqual(['list', 'end CA-left', 'create']);
+    expect(states(seen)).toEqual(['canceled', 'canceled']);
   });
 
   it('an earlier call to the same number is not taken for this one', async () => {
@@ -206,13 +226,31 @@ describe('refusals are ours', () => {
     [422, { errors: [{ code: '10015', detail: 'bad To' }] }, 'SETTINGS', 'rejected', 'probe'],
     [429, { code: 20_429 }, 'RATE_LIMITED', 'rejected', 'probe'],
   ])('%s', async (status, body, code, outcome, blame) => {
-    const mishap: Manner['mishap'] = (_, __, response) => {
-      send(response, status, body);
-      return true;
+    const mishap: Manner['mishap'] = (asked, _, response) => {
+      if (asked !== 'list') send(response, status, body);
+      return asked !== 'list';
     };
     const seen = await ring({ mishap, makesAnyway: false });
     expect(seen.finding).toMatchObject({ kind: 'unknown', fault: { code, blame }, facts: { outcome, blame } });
-    expect(seen.vendor.asked).toEqual(['create']);
+    expect(seen.vendor.asked).toEqual(['list', 'create']);
+  });
+
+  it('no call is made when the vendor does not even say which ones are up', async () => {
+    const mishap: Manner['mishap'] = (_, __, response) => {
+      send(response, 401, { code: 20_003 });
+      return true;
+    };
+    const seen = await ring({ mishap, makesAnyway: false });
+    expect(seen.finding).toMatchObject({ kind: 'unknown', fault: { code: 'AUTH' }, facts: { outcome: 'auth_failed' } });
+    expect(seen.vendor.asked).toEqual(['list']);
+  });
+
+  it('a vendor that keeps no list is called all the same', async () => {
+    const mishap: Manner['mishap'] = (asked, _, response) => {
+      if (asked === 'list') send(response, 404, {});
+      return asked === 'list';
+    };
+    expect((await ring({ stages: RINGS, mishap }, { hangup: 'on_ring' })).finding.facts['outcome']).toBe('rang');
   });
 
   it('one call to a number at a time', async () => {

@@ -46,7 +46,14 @@ afterEach(async () => {
 function bench(look: (context: ProbeContext) => Promise<Finding>, extra: Partial<Target> = {}) {
   const store = openStore(join(mkdtempSync(join(tmpdir(), 'ringback-runner-')), 'store.db'));
   stores.push(store);
-  const state = { blind: false, stalledMs: 0, aheadMs: 0, restedMs: 0, expectation: 'open' as Expectation };
+  const state = {
+    blind: false,
+    stalledMs: 0,
+    aheadMs: 0,
+    restedMs: 0,
+    quiet: false,
+    expectation: 'open' as Expectation,
+  };
   const looks: { observation: Observation; ruling: Ruling }[] = [];
   const trouble: string[] = [];
   const kind = defineProbe({
@@ -72,7 +79,7 @@ function bench(look: (context: ProbeContext) => Promise<Finding>, extra: Partial
   const runner: Runner = openRunner({
     ledger: store,
     location: 'here',
-    assignment: () => ({ target, kind, setting, calendar }),
+    assignment: () => ({ target, kind, setting, calendar, isQuiet: () => state.quiet }),
     blind: () => state.blind,
     stalledWithin: () => state.stalledMs,
     now: () => Date.now() + state.aheadMs,
@@ -204,6 +211,23 @@ describe('a look', () => {
     const { look, looks } = bench(() => Promise.resolve(ok('answered')), { budgetPerDay: 2 });
     for (let each = 0; each < 4; each++) await look();
     expect(found(looks)).toEqual(['ok', 'ok', 'unknown BUDGET', 'unknown BUDGET']);
+  });
+
+  it('costs no more than its budget of an hour either', async () => {
+    const { look, looks } = bench(() => Promise.resolve(ok('answered')), { budgetPerDay: 3, budgetPerHour: 1 });
+    await look();
+    await look();
+    expect(found(looks)).toEqual(['ok', 'unknown BUDGET']);
+  });
+
+  it('disturbs nobody in quiet hours, and that costs no budget', async () => {
+    const { look, looks, state } = bench(() => Promise.resolve(ok('answered')), { budgetPerDay: 1 });
+    state.quiet = true;
+    await look();
+    await look();
+    state.quiet = false;
+    await look();
+    expect(found(looks)).toEqual(['unknown QUIET', 'unknown QUIET', 'ok']);
   });
 
   it('opens nothing while closed', async () => {

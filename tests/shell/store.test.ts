@@ -133,6 +133,20 @@ describe('evidence', () => {
     expect(await store.evidence(first?.incident?.id ?? '')).toHaveLength(20);
   });
 
+  it('of many recorded failures keeps every dialogue that it would have kept without the recordings', async () => {
+    const { store } = freshStore();
+    const evidence = [
+      { name: 'sip-trace.txt', type: 'text/plain', text: 'INVITE' },
+      { name: 'call.wav', type: 'audio/wav;base64', text: 'UklGRg==' },
+    ];
+    const once = { ...trunk, policy: { ...trunk.policy, failures: 1 } };
+    const [first] = await tell(store, once, Array<typeof BAD>(25).fill({ ...BAD, evidence }));
+    const kept = await store.evidence(first?.incident?.id ?? '');
+    const count = (name: string): number => kept.filter((each) => each.name === name).length;
+    expect([count('sip-trace.txt'), count('call.wav')]).toEqual([20, 10]);
+    expect(Math.max(...kept.map((each) => each.at))).toBe(lookAt(trunk, 24, BAD).at);
+  });
+
   it('that somebody asked for is kept of a good look, and the sound of a call whole beside any text', async () => {
     const { store } = freshStore();
     const once = { ...trunk, policy: { ...trunk.policy, failures: 1 } };
