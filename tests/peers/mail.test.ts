@@ -100,13 +100,14 @@ describeWith(
       afterAll(() => {
         nameServers(before);
       });
-      const askDomain = (domain: string) =>
+      const askDomain = (domain: string, more: Record<string, unknown> = {}) =>
         lookWith(kind, {
           domain,
           port: server.port,
           ca: server.ca,
           rcpt: 'support@helpdesk.test',
           from: 'probe@monitor.test',
+          ...more,
         });
 
       it('finds the exchanger of the domain, with its certificate good for that name', async () => {
@@ -117,6 +118,12 @@ describeWith(
         const finding = await askDomain('two.test');
         expect([finding.kind, codeOf(finding)]).toEqual(['degraded', 'TCP_REFUSED']);
         expect('fault' in finding && finding.fault.message).toMatch(/mx2\.helpdesk\.test/);
+      });
+
+      it('finds mail accepted by an exchanger that is an alias, and names it', async () => {
+        const finding = await askDomain('alias.test', { security: 'none' });
+        expect([finding.kind, finding.rung, codeOf(finding)]).toEqual(['degraded', 'accepting', 'MX_ALIAS']);
+        expect(finding.facts['aliases']).toEqual(['alias.helpdesk.test -> mx1.helpdesk.test']);
       });
 
       it('tells a domain that takes no mail, an exchanger without address and a domain that does not exist', async () => {

@@ -99,7 +99,7 @@ export interface NameServer {
   readonly port: number;
 }
 
-/** `two.test` has a dead exchanger before the living one, `null.test` says that it takes no mail, others do not exist. */
+/** `two.test` has a dead exchanger before the living one, `null.test` says that it takes no mail, `alias.test` names an alias, others do not exist. */
 export async function startNameServer(folder: string): Promise<NameServer> {
   const port = await freePort();
   const zone = `port=${port}
@@ -117,6 +117,8 @@ mx-host=two.test,mx2.helpdesk.test,20
 mx-host=two.test,mx1.helpdesk.test,10
 mx-host=lost.test,nowhere.lost.test,10
 dns-rr=null.test,15,000000
+mx-host=alias.test,alias.helpdesk.test,10
+cname=alias.helpdesk.test,mx1.helpdesk.test
 host-record=mx1.helpdesk.test,127.0.0.1
 host-record=mx2.helpdesk.test,127.0.0.2
 `;
