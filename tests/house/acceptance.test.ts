@@ -1,4 +1,4 @@
-/** Every case on the acceptance list of mail, chat, web and announcements is a test that carries its id. It reads tests and runs none. */
+/** Every case on the acceptance list of mail, chat, web, announcements and telephones is a test that carries its id. It reads tests and runs none. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -7,7 +7,7 @@ const TESTS = new URL('../', import.meta.url).pathname;
 
 type Row = readonly [id: string, what: string, ...files: readonly string[]];
 
-/** S- ids: what attackers send. MC- ids: what mail, chat, web and feeds do by themselves. */
+/** S- ids: what attackers send. MC- ids: what mail, chat, web and feeds do by themselves. Edges: telephones. */
 const ROWS: readonly Row[] = [
   ['S-A1', 'addresses in disguise', 'probes/connector', 'shell/config'],
   ['S-A2', 'a name that leads elsewhere the second time', 'probes/connector', 'probes/egress'],
@@ -107,6 +107,73 @@ const ROWS: readonly Row[] = [
   ['MC-30', 'who speaks first, who never speaks, and who sends bytes', 'probes/chat-websocket'],
   ['MC-31', 'XMPP without visitors, errors of stream and login, a DOCTYPE', 'probes/chat-xmpp'],
   ['MC-32', 'mails too deep, too long, or of HTML alone', 'probes/mail-roundtrip'],
+  ['edge 1', 'requests that are lost', 'probes/sip-call', 'probes/sip-options', 'probes/calledges'],
+  ['edge 2', 'a 200 that is repeated', 'probes/sip-call'],
+  ['edge 3', 'a refusal that is repeated', 'probes/sip-call'],
+  ['edge 4', 'several early dialogs, several answers', 'probes/sip-call', 'peers/call'],
+  [
+    'edge 5',
+    'sound before the answer, ringback that is only heard',
+    'probes/sip-call',
+    'probes/calledges',
+    'peers/callscenes',
+  ],
+  ['edge 6', 'reliable provisional responses', 'probes/sip-call', 'peers/callscenes'],
+  [
+    'edge 7',
+    'logins: two at once, unknown, stale, endless',
+    'probes/sip-call',
+    'probes/digest',
+    'peers/call',
+    'peers/callscenes',
+  ],
+  ['edge 8', 'a BYE or PRACK that is challenged', 'probes/sip-call', 'probes/calledges'],
+  ['edge 9', 'Record-Route, loose and strict', 'probes/sip-call', 'probes/calledges'],
+  ['edge 10', 'a Contact that is private, missing or garbage', 'probes/sip-call', 'probes/calledges'],
+  ['edge 11', 'the way back through a NAT', 'probes/sip-call'],
+  ['edge 12', 'a response from another address', 'probes/sip-call', 'probes/sip-options'],
+  ['edge 13', 'garbage', 'probes/sip-call', 'probes/calledges', 'probes/torture'],
+  ['edge 14', 'headers too large, lengths that lie, another protocol', 'probes/calledges', 'probes/sip-options'],
+  [
+    'edge 15',
+    'streams that drip, pile up and keep alive',
+    'probes/calledges',
+    'probes/sip-message',
+    'probes/sip-options',
+  ],
+  ['edge 16', 'compact, folded, quoted, IPv6', 'probes/sip-message', 'probes/sdp'],
+  ['edge 17', 'calls that are sent elsewhere', 'probes/sip-call', 'probes/verdict'],
+  ['edge 18', 'when to come back', 'probes/sip-call', 'probes/sip-options'],
+  ['edge 19', 'session timers', 'probes/sip-call', 'peers/callscenes'],
+  ['edge 20', 'nobody answers', 'probes/sip-call', 'probes/verdict', 'peers/callscenes'],
+  ['edge 21', 'an answer that crosses the CANCEL', 'probes/sip-call', 'peers/callscenes'],
+  ['edge 22', 'a CANCEL that nothing follows', 'probes/sip-call', 'peers/callscenes'],
+  ['edge 23', 'an end before anything rang', 'probes/sip-call', 'abuse/hangup'],
+  ['edge 24', 'the BYE of a stranger', 'probes/sip-call'],
+  ['edge 25', 'the line hangs up', 'probes/sip-call', 'probes/verdict', 'peers/callscenes'],
+  ['edge 26', 'answers without usable sound or tag', 'probes/sip-call', 'probes/sdp'],
+  ['edge 27', 'no sound, or from elsewhere', 'probes/calledges', 'probes/rtp', 'probes/verdict'],
+  ['edge 28', 'RTP in all its shapes', 'probes/calledges', 'probes/rtp'],
+  ['edge 29', 'SRTP', 'probes/sdp', 'probes/srtp', 'peers/call'],
+  [
+    'edge 30',
+    'certificates that must not be trusted, or end soon',
+    'probes/calldesk',
+    'probes/calledges',
+    'peers/call',
+  ],
+  ['edge 31', 'servers that DNS tells, several of them', 'probes/calldns'],
+  ['edge 32', '481, 491, 500 within a call; 482, 483', 'probes/calledges', 'probes/verdict'],
+  ['edge 33', '408 of a proxy', 'probes/verdict', 'peers/call'],
+  ['edge 34', 'numbers as a trunk wants them', 'probes/sip-trunk'],
+  ['edge 35', 'who is calling', 'probes/sip-trunk'],
+  ['edge 36', 'announcements and tones beside a status', 'probes/sip-call', 'probes/verdict', 'peers/callscenes'],
+  ['edge 37', 'a caller that is unwanted', 'probes/sip-call', 'probes/verdict'],
+  ['edge 38', 'our process dies', 'probes/sip-call', 'abuse/hangup'],
+  ['edge 39', 'an event loop that lags', 'probes/calledges'],
+  ['edge 40', 'clocks that jump', 'probes/calledges'],
+  ['edge 41', 'ports that are taken, and a range of them', 'probes/sip-trunk'],
+  ['edge 42', 'sound to where nobody may send', 'probes/sip-call', 'probes/sdp', 'probes/calledges'],
 ];
 
 /** Ids in the texts of a file, by file without its ending; comments name none. */
@@ -120,7 +187,10 @@ const named = new Map(
 function idsIn(text: string): ReadonlySet<string> {
   const code = text.split('\n').filter((line) => !/^\s*(?:\/\/|\/?\*)/.test(line));
   const texts = code.flatMap((line) => line.match(/'[^']*'|"[^"]*"|`[^`]*`/g) ?? []);
-  return new Set(texts.flatMap((each) => each.match(/\b(?:S-[A-Z]|MC-)\d+/g) ?? []));
+  const edges = texts.flatMap((each) => each.match(/\bedge \d+(?:(?:, | and )\d+)*/g) ?? []);
+  const numbers = edges.flatMap((each) => each.match(/\d+/g) ?? []);
+  const ids = texts.flatMap((each) => each.match(/\b(?:S-[A-Z]|MC-)\d+/g) ?? []);
+  return new Set([...ids, ...numbers.map((each) => `edge ${each}`)]);
 }
 
 it.each(ROWS)('%s: %s', (id, _what, ...files) => {
@@ -131,10 +201,13 @@ it.each(ROWS)('%s: %s', (id, _what, ...files) => {
 it('has one row for each id, and knows an id in a comment from one in a name', () => {
   expect(new Set(ROWS.map(([id]) => id)).size).toBe(ROWS.length);
   expect([...idsIn("// S-A1 here\nit('S-A2: there [MC-3]', x);\n * 'S-A4'\n")]).toEqual(['S-A2', 'MC-3']);
+  expect([...idsIn("it('edge 5, 36: both', x);\ndescribe('edge 7 and 8: 2 logins')")]).toEqual(
+    [5, 36, 7, 8].map((each) => `edge ${each}`),
+  );
 });
 
 it('knows every id of its own that a test names', () => {
   const ids = new Set(ROWS.map(([id]) => id));
-  const strays = [...named.values()].flatMap((all) => [...all].filter((id) => /^(?:MC-|S-[AFGH])/.test(id)));
+  const strays = [...named.values()].flatMap((all) => [...all].filter((id) => /^(?:MC-|S-[AFGH]|edge )/.test(id)));
   expect(strays.filter((id) => !ids.has(id))).toEqual([]);
 });
