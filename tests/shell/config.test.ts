@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, type Config } from '../../src/config/load.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { fixtures, realKinds } from '../lib/drawers.ts';
+import { fixtures } from '../lib/drawers.ts';
 
 const HEAD = `providers:
   - id: wallet
@@ -418,23 +418,6 @@ ${routes}`;
   it('come for an operator listener that others reach without a token', async () => {
     const { warnings } = await load(`operator: { listen: 0.0.0.0:8081 }\n${HEAD}${TARGETS}`);
     expect(warnings[0]).toContain('operator.listen: other machines can reach this listener');
-  });
-});
-
-describe('the worked example', () => {
-  it('loads without any environment variable, has every kind of channel, and warns of nothing', async () => {
-    const path = new URL('../../config/gopay.yaml', import.meta.url).pathname;
-    const config = await loadConfig(path, await realKinds(), {});
-    const kinds = config.providers.flatMap((provider) => provider.channels.map((channel) => channel.kind));
-    expect(kinds).toEqual(['phone', 'chat', 'email', 'app_help', 'social', 'announcements', 'community', 'form']);
-    expect(config.warnings).toEqual([]);
-    expect(config.canaries).toHaveLength(3);
-    expect(config.receivers).toEqual([]);
-  });
-
-  it('tells editors in its first line where the schema is', async () => {
-    const text = await readFile(new URL('../../config/gopay.yaml', import.meta.url), 'utf8');
-    expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=./ringback.schema.json');
   });
 });
 
