@@ -35,7 +35,11 @@ export async function demo({ ports, ...options }: DemoOptions): Promise<Service 
 }
 
 /** Writes the desks' authority, the mailbox's password and a configuration with the ports in use; the path of the last. */
-export async function furnish(folder: string, desks: Demo, listen: Address | undefined): Promise<string> {
+export async function furnish(
+  folder: string,
+  desks: Pick<Demo, 'ca' | 'password' | 'ports'>,
+  listen: Address | undefined,
+): Promise<string> {
   const [ca, config] = [join(folder, 'ca.pem'), join(folder, 'demo.yaml')];
   // A reference to a secret is an absolute path.
   const password = resolve(folder, 'mailbox.password');
