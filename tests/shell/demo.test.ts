@@ -42,22 +42,52 @@ it('looks at every desk by every kind that it has, and all are well', async () =
   await Promise.all(TARGETS.map(([channel, target]) => success(channel, target, 1)));
 }, 60_000);
 
-it('tells a missing receipt from a mail server that takes no mail, and a hidden contact from missing articles', async () => {
-  await Promise.all([press('email', 'noreceipt'), press('help', 'hidden')]);
-  await success('email', 'receipt', 0);
-  // Articles answer while the way to a person is hidden: degraded, and an incident with that cause all the same.
-  await Promise.all([success('email', 'mx', 1), success('help', 'screen', 1), success('help-center', 'articles', 1)]);
-  const causes = [
-    ['email', 'no_receipt'],
-    ['help-center', 'contact_hidden'],
-  ] as const;
-  for (const [channel, cause] of causes)
-    await until(cause, async () =>
-      (await series(demo, 'support_incidents_total', { channel, cause })) === 1 ? true : undefined,
-    );
-  await Promise.all([press('email', 'none'), press('help', 'none')]);
-  await Promise.all([success('email', 'receipt', 1), success('help-center', 'articles', 1)]);
-}, 150_000);
+it.concurrent(
+  'tells a missing receipt from a mail server that takes no mail, and a hidden contact from missing articles',
+  async () => {
+    await Promise.all([press('email', 'noreceipt'), press('help', 'hidden')]);
+    await success('email', 'receipt', 0);
+    // Articles answer while the way to a person is hidden: degraded, and an incident with that cause all the same.
+    await Promise.all([success('email', 'mx', 1), success('help', 'screen', 1), success('help-center', 'articles', 1)]);
+    const causes = [
+      ['email', 'no_receipt'],
+      ['help-center', 'contact_hidden'],
+    ] as const;
+    for (const [channel, cause] of causes)
+      await until(cause, async () =>
+        (await series(demo, 'support_incidents_total', { channel, cause })) === 1 ? true : undefined,
+      );
+    await Promise.all([press('email', 'none'), press('help', 'none')]);
+    await Promise.all([success('email', 'receipt', 1), success('help-center', 'articles', 1)]);
+  },
+  150_000,
+);
+
+it.concurrent(
+  'calls the hotline, and tells on the page and by mail that it is busy, and that it is silent',
+  async () => {
+    const stories = [
+      ['busy', 'All lines are busy.', /call.*486 Busy Here|trunk.*486/],
+      ['mute', 'The call connects, but there is no sound.', /call: answered, and silent/],
+    ] as const;
+    for (const [fault, words, evidence] of stories) {
+      await press('phone', fault);
+      await success('phone', 'call', 0);
+      const mail = demo.desks.postbox.arrived(
+        ({ subject, text }) => subject.includes('Hotline') && evidence.test(text),
+        AbortSignal.timeout(60_000),
+      );
+      const page = until(`the page to say: ${words}`, async () => {
+        const text = await (await fetch(new URL('/en/demo/', demo.publicUrl))).text();
+        return text.includes(words) ? true : undefined;
+      });
+      await Promise.all([mail, page]);
+      await press('phone', 'none');
+      await success('phone', 'call', 1);
+    }
+  },
+  240_000,
+);
 
 it('keeps the password of its mailbox in a file of its own, which only its owner reads', () => {
   const file = join(demo.folder, 'mailbox.password');
