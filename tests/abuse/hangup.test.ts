@@ -6,13 +6,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import { headerOf, listOf } from '../../probes/lib/sip/header.ts';
 import type { SipRequest } from '../../probes/lib/sip/message.ts';
 import { openFarEnd, sdpFor } from '../lib/farside.ts';
 import type { FarEnd } from '../lib/farside.ts';
 
 const ENTRY = new URL('../../src/ringback.js', import.meta.url).pathname;
+// Whole processes have to start, on a machine that may have better to do.
+vi.setConfig({ testTimeout: 90_000 });
 /** A whole process has to start. */
 const WAIT = { timeout: 25_000 };
 const folder = mkdtempSync(join(tmpdir(), 'ringback-hangup-'));
