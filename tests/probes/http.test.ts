@@ -264,7 +264,7 @@ describe('a page that is another one than its status says [MC-7]', () => {
       const body = `<html>${text.repeat(Math.floor(250_000 / text.length))}`;
       const began = performance.now();
       await page(body, { expect: { body: { contains: 'never there' } } });
-      expect(performance.now() - began, text).toBeLessThan(1_000);
+      expect(performance.now() - began, text).toBeLessThan(3_000);
     }
   });
 });
