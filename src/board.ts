@@ -1,4 +1,5 @@
 /** What is true now, in memory: the newest standing of every target, rebuilt from the store at start. It writes nothing. */
+import { currentNotices } from './core/announced.ts';
 import type { Calendar } from './core/calendar.ts';
 import type { Neighbour, Release, Surroundings } from './core/diagnosis.ts';
 import type { Ledger, NoticeRow, Ruling } from './core/ledger.ts';
@@ -71,7 +72,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
     targets.set(target, stateAfter(health, last, undefined));
   const open = new Map((await ledger.openIncidents()).map((incident) => [incident.id, incident]));
   let recent = await resolvedSince(ledger, now() - RECENT_MS);
-  let notices: readonly NoticeRow[] = await ledger.notices(now() - NOTICES_MS);
+  let notices = currentNotices(await ledger.notices(now() - NOTICES_MS));
   let providers: readonly Provider[] = [];
   let calendars: ReadonlyMap<ChannelId, Calendar> = new Map();
   let kept: Snapshot | undefined;
@@ -114,7 +115,7 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
       if (observation.finding.kind !== 'unknown') newest = Math.max(newest ?? 0, observation.at);
       if (ruling.incident !== undefined) seeIncident(ruling.incident);
       if (observation.finding.notices !== undefined) {
-        const take = (rows: readonly NoticeRow[]): void => void ([notices, kept] = [rows, undefined]);
+        const take = (rows: readonly NoticeRow[]): void => void ([notices, kept] = [currentNotices(rows), undefined]);
         // When the store cannot be read, those that are known stay.
         ledger.notices(now() - NOTICES_MS).then(take, () => undefined);
       }

@@ -5,12 +5,23 @@ import { openBoard, type Board } from './board.ts';
 import { ConfigError, loadConfig, printProblem, type Config } from './config/load.ts';
 import { stampOf, watchConfig } from './config/watch.ts';
 import { enteredBy } from './core/part.ts';
+import { standIn } from './core/routing.ts';
 import type { Incident } from './core/model.ts';
 import type { Panel } from './core/panel.ts';
 import { openLog, type Log } from './log.ts';
 import { openKinds, type Kinds } from './main/kinds.ts';
+import { freshness } from './main/fresh.ts';
 import { keepTidy, openLedger } from './main/ledger.ts';
-import { answerMs, appointments, hostOf, makeOrder, needsRestart, type Order } from './main/order.ts';
+import {
+  announcements,
+  answerMs,
+  appointments,
+  heed,
+  hostOf,
+  makeOrder,
+  needsRestart,
+  type Order,
+} from './main/order.ts';
 import { blindness, gatherSigns, jump, ownSetting, refusal, standstill } from './main/ours.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 import { openOurs, type Ours } from './ours.ts';
@@ -59,7 +70,6 @@ const now = (): number => Date.now();
 const monotonic = (): number => performance.now();
 const SEND_GRACE_MS = 8_000;
 const TICK_LATE_MS = 5_000;
-const SEEN_LATE_FLOOR_MS = 60_000;
 
 /** Starts the monitor. Throws a ConfigError or StoreError that says in words why it cannot. */
 export async function serve(options: ServeOptions): Promise<Service> {
@@ -90,7 +100,7 @@ interface Ground {
 
 async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Service> {
   const { options, log, store } = ground;
-  const force: Force = { order: makeOrder(ground.config, ground.kinds) };
+  const force: Force = { order: makeOrder(ground.config, ground.kinds, await announcements(store, now())) };
   const post: Post = {};
   const ours = await keepOurs(ground, force, post);
   opened.defer(() => {
@@ -191,7 +201,7 @@ async function renew(ground: Ground, crew: Crew): Promise<Reloaded> {
     const before = crew.force.order.config;
     for (const warning of config.warnings) log.warn({ event: 'config' }, warning);
     for (const name of needsRestart(before, config)) log.warn({ event: 'config', name }, `${name} waits for a restart`);
-    crew.force.order = makeOrder(config, kinds);
+    crew.force.order = makeOrder(config, kinds, await announcements(ground.store, now()));
     enforce(crew);
     for (const incident of await leaveGone(ground, config)) crew.board.learn(incident);
     crew.outbox.wake();
@@ -206,6 +216,19 @@ async function renew(ground: Ground, crew: Crew): Promise<Reloaded> {
     log.error({ event: 'reload', problems }, 'the configuration is refused; the old one stays in force');
     return { ok: false, problems };
   }
+}
+
+/** Maintenance that was announced, changed or taken back counts from now on. When the store cannot be read, at the next look. */
+async function listen(
+  { store, kinds, log }: Pick<Ground, 'store' | 'kinds' | 'log'>,
+  { force, board }: Pick<Crew, 'force' | 'board'>,
+): Promise<void> {
+  const notices = await announcements(store, now()).catch(() => undefined);
+  const order = notices === undefined ? force.order : heed(force.order, notices, kinds);
+  if (order === force.order) return;
+  force.order = order;
+  board.arrange(order.config.providers, order.calendars);
+  log.info({ event: 'maintenance', windows: Object.fromEntries(order.announced) }, 'announced maintenance has changed');
 }
 
 /** Targets that are no longer configured leave the incidents that are open. */
@@ -304,6 +327,7 @@ function openPost(
   return openOutbox({
     ledger: store,
     receiver: (name) => force.order.receivers.get(name),
+    standIn: (message, refused) => standIn(message, refused, force.order.config.routes),
     clock: now,
     random: Math.random,
     blind: () => sight.blind(),
@@ -327,7 +351,7 @@ interface Eyes {
   readonly sight: Sight;
 }
 
-function look({ config, log, store, signs }: Ground, { force, board, metrics, outbox, sight }: Eyes): Runner {
+function look({ config, kinds, log, store, signs }: Ground, { force, board, metrics, outbox, sight }: Eyes): Runner {
   return openRunner({
     ledger: store,
     location: config.location,
@@ -348,6 +372,7 @@ function look({ config, log, store, signs }: Ground, { force, board, metrics, ou
         if (code === 'QUIET') metrics.skipped('quiet', 1);
         if (code === 'SELF_OVERLOAD') signs.strike('loop', { detail, agoMs });
       }
+      if (finding.notices !== undefined) void listen({ store, kinds, log }, { force, board });
       const { incident, update } = ruling;
       if (incident === undefined) return;
       const entered = enteredBy(incident, update);
@@ -410,22 +435,12 @@ async function open(
     tokens: config.operator.tokens,
     metrics: () => metrics.scrape(),
     healthz: () => ({ ok: ticking(), detail: ticking() ? 'looking' : 'the schedule stands still' }),
-    readyz: () => freshness(board, ticking()),
+    readyz: () => freshness(board, ticking(), now()),
     reload,
     panels: [...(options.panels ?? []), ownPanel(() => ours.incidents(), config.providers[0]?.timezone ?? 'UTC')],
   });
   opened.defer(() => back.close());
   return { publicUrl: front.url, operatorUrl: back.url };
-}
-
-/** Ready means that what we publish is fresh: looks come in and are stored. */
-function freshness(board: Board, ticking: boolean): { ok: boolean; detail: string } {
-  const seenAt = board.lastSeenAt();
-  if (!ticking) return { ok: false, detail: 'the schedule stands still' };
-  if (seenAt === undefined) return { ok: false, detail: 'no look has been recorded yet' };
-  const limitMs = Math.max(SEEN_LATE_FLOOR_MS, board.snapshot().staleAfterMs);
-  const fresh = now() - seenAt <= limitMs;
-  return { ok: fresh, detail: fresh ? 'looks are fresh' : 'no look has been recorded for too long' };
 }
 
 function wordsOf(error: unknown): string | undefined {

@@ -1,14 +1,17 @@
 /** Takes due notifications to their receivers until each was accepted or refused for good. It knows no protocol and no table. */
+import { asOne } from './core/bundle.ts';
 import type { Ledger, QueuedNotification } from './core/ledger.ts';
-import type { Instant, Notification } from './core/model.ts';
+import type { Instant, Message, Notification } from './core/model.ts';
 import { present } from './core/present.ts';
 import type { Delivery, Receiver } from './core/receiver.ts';
 import { openRush, type Rush } from './outbox/rush.ts';
 
 export interface OutboxOptions {
-  readonly ledger: Pick<Ledger, 'due' | 'nextDueAt' | 'settle'>;
+  readonly ledger: Pick<Ledger, 'due' | 'nextDueAt' | 'bundle' | 'settle'>;
   /** The receiver of that name, if one is configured. Asked anew for every attempt. */
   readonly receiver: (name: string) => Receiver | undefined;
+  /** Who is told instead of those that refused a message for good, if anybody. */
+  readonly standIn?: (message: Message, refused: readonly string[]) => string | undefined;
   readonly clock: () => Instant;
   /** At least 0, less than 1. */
   readonly random: () => number;
@@ -101,7 +104,7 @@ export function openOutbox(options: OutboxOptions): Outbox {
   /** Starts the message that is due the longest for a receiver that is free; false when there is none. */
   async function startNext(): Promise<boolean> {
     const now = clock();
-    const [next] = await ledger.due(now, 1, occupied(lanes, now));
+    const next = await bundled(options, (await ledger.due(now, 1, occupied(lanes, now)))[0]);
     if (next === undefined || isStopping()) return false;
     const lane = lanes.get(next.receiver) ?? { running: undefined, failures: 0, pausedFrom: 0, pausedUntil: 0 };
     lanes.set(next.receiver, lane);
@@ -165,6 +168,16 @@ interface Passage {
   readonly sending?: Promise<Delivery>;
 }
 
+/** With what waits in the same group, as one message under one key. */
+async function bundled<Due extends QueuedNotification | undefined>({ ledger, receiver }: OutboxOptions, due: Due) {
+  if (due === undefined || due.message.own !== undefined || due.message.group === undefined) return due;
+  if (receiver(due.receiver)?.alone === true) return due;
+  const bundle = await ledger.bundle(due.key);
+  const [first, ...others] = bundle.flatMap(({ message }) => (message.own === undefined ? [message] : []));
+  const [head] = bundle;
+  return head === undefined || first === undefined ? due : { ...head, message: asOne(head.key, [first, ...others]) };
+}
+
 async function deliver(
   options: OutboxOptions,
   notification: QueuedNotification,
@@ -176,8 +189,40 @@ async function deliver(
   const now = options.clock();
   const nextAt = delivery.kind === 'retry' ? now + hold(options, delivery, notification.attempts, lane) : undefined;
   if (delivery.kind !== 'retry') lane.failures = 0;
-  await writeDown(() => options.ledger.settle(notification.key, delivery, now, nextAt), options, cut);
+  const instead = delivery.kind === 'rejected' ? redirect(options, notification, delivery.detail, now) : undefined;
+  await writeDown(() => options.ledger.settle(notification.key, delivery, now, nextAt, instead), options, cut);
   if (sending === undefined) options.onDelivery(notification.receiver, delivery, notification);
+}
+
+/**
+ * The same for somebody else, who learns by it that the first one refused. Whoever is told of this incident anyhow hears of
+ * the refusal once.
+ */
+function redirect(
+  { standIn }: OutboxOptions,
+  { key, receiver, message }: QueuedNotification,
+  detail: string,
+  now: Instant,
+): Notification | undefined {
+  const refused = [...(message.refused ?? []), { receiver, detail }];
+  const names = refused.map((each) => each.receiver);
+  const other = standIn?.(message, names);
+  if (other === undefined) return undefined;
+  const { id } = message.own ?? message.incident;
+  const name = message.told.includes(other) ? `${id}:refused.${receiver}:${other}` : `${key}:instead.${other}`;
+  return {
+    key: name,
+    receiver: other,
+    createdAt: now,
+    dueAt: now,
+    message: { ...ungrouped(message), key: name, refused },
+  };
+}
+
+function ungrouped(message: Message): Message {
+  if (message.own !== undefined) return message;
+  const { group: _waited, ...rest } = message;
+  return rest;
 }
 
 /** Leaves the receiver alone for a while; milliseconds until this message is to be tried again. */

@@ -11,7 +11,7 @@ export function publicReasonText(reason: Reason, language: Language): string {
   const words = PUBLIC[language];
   switch (reason.kind) {
     case 'seen':
-      return words.causes[reason.cause];
+      return reason.fault.took === undefined ? words.causes[reason.cause] : words.slow(...figures(reason.fault.took));
     case 'host':
       return words.together(words.causes[reason.fault.cause]);
     case 'everything':
@@ -27,7 +27,18 @@ export function publicReasonText(reason: Reason, language: Language): string {
   }
 }
 
+/** Whole seconds above ten, a tenth below. */
+function figures({ ms, promisedMs }: { readonly ms: number; readonly promisedMs: number }): [string, string] {
+  return [seconds(ms), seconds(promisedMs)];
+}
+
+function seconds(ms: number): string {
+  return String(ms < 10_000 ? Math.round(ms / 100) / 10 : Math.round(ms / 1_000));
+}
+
 interface PublicWords {
+  /** How long it took and what was promised, in seconds. */
+  readonly slow: (took: string, promised: string) => string;
   readonly causes: Readonly<Record<Cause, string>>;
   readonly together: (what: string) => string;
   readonly everything: (what: string) => string;
@@ -35,6 +46,7 @@ interface PublicWords {
 
 const PUBLIC: Readonly<Record<Language, PublicWords>> = {
   en: {
+    slow: (took, promised) => `It answers more slowly than promised: promised ${promised} s, took ${took} s.`,
     causes: {
       name_resolution: 'Its internet address cannot be found.',
       unreachable: 'No connection can be made.',
@@ -63,6 +75,8 @@ const PUBLIC: Readonly<Record<Language, PublicWords>> = {
     everything: (what) => `${what} No other way to reach support that we watch answers either.`,
   },
   id: {
+    slow: (took, promised) =>
+      `Jawabannya lebih lambat daripada yang dijanjikan: dijanjikan ${promised} detik, nyatanya ${took} detik.`,
     causes: {
       name_resolution: 'Alamat internetnya tidak dapat ditemukan.',
       unreachable: 'Sambungan tidak dapat dibuat.',
@@ -91,6 +105,7 @@ const PUBLIC: Readonly<Record<Language, PublicWords>> = {
     everything: (what) => `${what} Cara lain yang kami pantau untuk menghubungi layanan bantuan juga tidak menjawab.`,
   },
   zh: {
+    slow: (took, promised) => `响应比承诺的慢：承诺 ${promised} 秒，实际 ${took} 秒。`,
     causes: {
       name_resolution: '找不到它的网络地址。',
       unreachable: '无法建立连接。',

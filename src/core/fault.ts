@@ -115,6 +115,8 @@ export interface Fault {
   readonly blame: Blame;
   /** For operators; never a secret, at most 500 characters. */
   readonly message: string;
+  /** Of an answer that came later than promised. */
+  readonly took?: { readonly ms: number; readonly promisedMs: number };
 }
 
 const MESSAGE_CAP = 500;

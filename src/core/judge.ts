@@ -225,7 +225,11 @@ export function isUnsettled(health: Health): boolean {
 export function holdPromise(finding: Finding, answerMs: number, promiseMs: number | undefined): Finding {
   if (finding.kind !== 'ok' || promiseMs === undefined || answerMs <= promiseMs) return finding;
   const text = `answered after ${seconds(answerMs)}, promised within ${seconds(promiseMs)}`;
-  return { ...finding, kind: 'degraded', fault: slowFault('SLOW', text) };
+  return {
+    ...finding,
+    kind: 'degraded',
+    fault: { ...slowFault('SLOW', text), took: { ms: answerMs, promisedMs: promiseMs } },
+  };
 }
 
 function seconds(ms: number): string {

@@ -157,8 +157,16 @@ export interface Ledger {
    * only the oldest that waits: what was said first arrives first.
    */
   due(now: Instant, most: number, excluded: readonly string[]): Promise<readonly QueuedNotification[]>;
-  /** Writes what became of an attempt. `nextAt` is when to try again, for `retry`. */
-  settle(key: string, delivery: Delivery, now: Instant, nextAt?: Instant): Promise<void>;
+  /**
+   * What goes out with a message of a group, itself first; bound before the first attempt, so that a second one says the same
+   * under the same key.
+   */
+  bundle(key: string): Promise<readonly QueuedNotification[]>;
+  /**
+   * Writes what became of an attempt, for all that went out together. `nextAt` is when to try again, for `retry`; `instead`
+   * goes to somebody else, after a refusal.
+   */
+  settle(key: string, delivery: Delivery, now: Instant, nextAt?: Instant, instead?: Notification): Promise<void>;
   /** When the next notification is due, none of an excluded receiver; undefined when none waits. May lie in the past. */
   nextDueAt(excluded: readonly string[]): Promise<Instant | undefined>;
   outboxDepth(): Promise<OutboxDepth>;

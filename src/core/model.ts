@@ -387,6 +387,21 @@ export interface ChannelMessage {
   readonly url?: string;
   /** Names of all receivers of this change. */
   readonly told: readonly string[];
+  /** The id of the channel that this message is about; absent in messages of an older version. */
+  readonly channel?: ChannelId;
+  /** What waits for one receiver in one group goes out as one message. */
+  readonly group?: string;
+  /** What else is told with it, a message for each incident. */
+  readonly others?: readonly ChannelMessage[];
+  /** It broke and was mended before anybody was told. */
+  readonly brief?: true;
+  readonly refused?: readonly Refusal[];
+}
+
+/** A receiver did not take a message for good, and why: that is why somebody else gets it. The newest stands last. */
+export interface Refusal {
+  readonly receiver: string;
+  readonly detail: string;
 }
 
 /** About ourselves: it names no channel. */
@@ -397,6 +412,7 @@ export interface OwnMessage {
   readonly severity: 'critical' | 'warning';
   readonly own: OwnIncident;
   readonly incident?: undefined;
+  readonly refused?: readonly Refusal[];
   /** The place that we look from. */
   readonly location: LocationId;
   readonly timezone: string;

@@ -11,6 +11,8 @@ export type Delivery =
 
 export interface Receiver {
   readonly name: string;
+  /** The other side keeps a record for each incident: every message goes alone, and `others` never come. */
+  readonly alone?: true;
   /** Hands over one message. Never throws; resolves when `signal` fires. */
   send(message: Message, signal: AbortSignal): Promise<Delivery>;
 }

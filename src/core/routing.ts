@@ -8,6 +8,7 @@ import type {
   ChannelMessage,
   Incident,
   Instant,
+  Message,
   MessageEvent,
   Notification,
 } from './model.ts';
@@ -39,6 +40,8 @@ function severityOf(incident: Incident): Severity {
 export interface Addressed {
   readonly receiver: string;
   readonly waitMs: number;
+  /** What one route holds back for a receiver is told together. */
+  readonly group?: string;
 }
 
 /**
@@ -48,17 +51,42 @@ export interface Addressed {
 export function address(change: Change, channel: Channel, routes: readonly Route[]): readonly Addressed[] {
   const before = change.incident.told.map((receiver) => ({ receiver, waitMs: 0 }));
   if (change.event === 'resolved') return before;
-  const found = new Map<string, number>();
+  const found = new Map<string, Addressed>();
   for (const route of routes) {
     if (!matches(route.match, change.incident, channel)) continue;
-    for (const receiver of route.to) if (!found.has(receiver)) found.set(receiver, route.groupWaitMs);
+    for (const receiver of route.to) if (!found.has(receiver)) found.set(receiver, addressed(receiver, route));
     if (!route.continue) break;
   }
-  if (change.event === 'reopened') for (const { receiver } of before) found.set(receiver, found.get(receiver) ?? 0);
-  return [...found].map(([receiver, waitMs]) => ({ receiver, waitMs }));
+  if (change.event === 'reopened')
+    for (const each of before) found.set(each.receiver, found.get(each.receiver) ?? each);
+  return [...found.values()];
 }
 
-function matches(match: Route['match'], incident: Incident, channel: Channel): boolean {
+function addressed(receiver: string, { match, groupWaitMs: waitMs }: Route): Addressed {
+  return waitMs === 0 ? { receiver, waitMs } : { receiver, waitMs, group: JSON.stringify(match) };
+}
+
+/**
+ * Who is told instead of those that refused a message for good: another receiver of a route that told one of them, else one
+ * of a route for everything.
+ */
+export function standIn(message: Message, refused: readonly string[], routes: readonly Route[]): string | undefined {
+  const same = routes.filter((each) => each.to.some((name) => refused.includes(name)) && isAbout(message, each.match));
+  const everything = routes.filter((each) => Object.keys(each.match).length === 0);
+  return [...same, ...everything].flatMap((each) => each.to).find((each) => !refused.includes(each));
+}
+
+function isAbout(message: Message, match: Route['match']): boolean {
+  if (message.own !== undefined) return true;
+  const { incident, channelKind: kind, channel: id = incident.channel } = message;
+  return matches(match, incident, { id, kind, provider: incident.provider });
+}
+
+function matches(
+  match: Route['match'],
+  incident: Incident,
+  channel: Pick<Channel, 'id' | 'kind' | 'provider'>,
+): boolean {
   const local = channel.id.slice(channel.id.indexOf('/') + 1);
   return (
     agrees(match.provider, channel.provider) &&
@@ -93,12 +121,12 @@ export interface Plan {
 export function plan(change: Change, now: Instant, setting: Setting): Plan {
   const { event } = change;
   if (event === undefined) return { incident: change.incident, notifications: [] };
-  const addressed = address(change, setting.channel, setting.routes);
-  const told = [...new Set([...change.incident.told, ...addressed.map((each) => each.receiver)])];
+  const receivers = address(change, setting.channel, setting.routes);
+  const told = [...new Set([...change.incident.told, ...receivers.map((each) => each.receiver)])];
   const incident = { ...change.incident, told };
-  const notifications = addressed.map(({ receiver, waitMs }) => {
+  const notifications = receivers.map(({ receiver, waitMs, group }) => {
     const key = `${incident.id}:${occasion(event, incident, setting.channel.id)}:${receiver}`;
-    const message = compose(key, event, incident, setting);
+    const message = { ...compose(key, event, incident, setting), ...present({ group }) };
     return { key, receiver, createdAt: now, dueAt: now + waitMs, message };
   });
   return { incident, notifications };
@@ -126,6 +154,7 @@ function compose(
     severity: severityOf(incident),
     incident,
     providerName,
+    channel: channel.id,
     channelName: nameOf(channel.id, [channel]),
     channelNames: names,
     channelKind: channel.kind,

@@ -88,7 +88,18 @@ export interface IncidentView {
   readonly cause: Cause;
   /** The evidence for the cause in one public sentence per language. */
   readonly why?: Readonly<Record<Language, string>>;
-  readonly updates: readonly { readonly at: Instant; readonly change: 'opened' | 'joined' | 'worsened' | 'resolved' }[];
+  /** It works again and is watched: it is over when it has held. */
+  readonly mendedAt?: Instant;
+  /** Closed, or under maintenance: nothing is promised at the moment, and its clock stands still. */
+  readonly suspended?: true;
+  readonly updates: readonly UpdateView[];
+}
+
+export interface UpdateView {
+  readonly at: Instant;
+  readonly change: 'opened' | 'joined' | 'worsened' | 'unstable' | 'resolved' | 'reopened' | 'suspended' | 'continued';
+  /** The channel that it is about; absent: one that is not public. */
+  readonly channel?: string;
 }
 
 export interface NoticeView {

@@ -10,7 +10,6 @@ import type {
   ChannelStatus,
   Expectation,
   Incident,
-  IncidentUpdate,
   Instant,
   Language,
   Observation,
@@ -19,11 +18,19 @@ import type {
   Target,
   TargetId,
 } from './model.ts';
-import { covers, partOf } from './part.ts';
+import { covers, endOf, isOver, partOf } from './part.ts';
 import { present } from './present.ts';
 import { staleFrom } from './slots.ts';
-import type { ChannelView, IncidentView, MaintenanceView, NoticeView, ProviderView, Snapshot } from './snapshot.ts';
-import { promisedMs } from './suspension.ts';
+import type {
+  ChannelView,
+  IncidentView,
+  MaintenanceView,
+  NoticeView,
+  ProviderView,
+  Snapshot,
+  UpdateView,
+} from './snapshot.ts';
+import { isSuspended, promisedMs } from './suspension.ts';
 import { channelStatus, isDown, providerIndicator, sinceOf, type TargetStanding } from './status.ts';
 
 /** What is known of a target. */
@@ -200,15 +207,25 @@ function viewIncident(incident: Incident, publicIds: ReadonlySet<ChannelId>): In
     impact: incident.impact,
     cause: incident.cause,
     ...(incident.reason !== undefined && { why: whyOf(incident.reason) }),
-    updates: incident.updates.flatMap(({ at, change }) => {
-      const shown = SHOWN[change];
-      return shown === undefined ? [] : [{ at, change: shown }];
-    }),
-    ...(incident.resolvedAt !== undefined && {
-      resolvedAt: incident.resolvedAt,
-      promisedMs: promisedMs(incident, incident.resolvedAt),
-    }),
+    updates: viewUpdates(incident, publicIds),
+    ...courseOf(incident),
   };
+}
+
+/** How far it has come: over, mended and watched, at rest, or none of these. */
+function courseOf(incident: Incident): Pick<IncidentView, 'resolvedAt' | 'promisedMs' | 'mendedAt' | 'suspended'> {
+  const { resolvedAt, channels } = incident;
+  if (resolvedAt !== undefined) return { resolvedAt, promisedMs: promisedMs(incident, resolvedAt) };
+  if (isOver(incident)) return { mendedAt: endOf(incident) };
+  const lasting = channels.filter((each) => each.resolvedAt === undefined);
+  return lasting.every(isSuspended) ? { suspended: true } : {};
+}
+
+function viewUpdates({ updates }: Incident, publicIds: ReadonlySet<ChannelId>): UpdateView[] {
+  return updates.flatMap(({ at, change, channel }) => {
+    const isPublic = channel !== undefined && publicIds.has(channel);
+    return change === 'abandoned' ? [] : [{ at, change, ...(isPublic && { channel: localId(channel) }) }];
+  });
 }
 
 function whyOf(reason: Reason): Readonly<Record<Language, string>> {
@@ -218,19 +235,6 @@ function whyOf(reason: Reason): Readonly<Record<Language, string>> {
     zh: publicReasonText(reason, 'zh'),
   };
 }
-
-/** What of an incident's story concerns a customer, and as what. */
-const SHOWN: Readonly<Record<IncidentUpdate['change'], IncidentView['updates'][number]['change'] | undefined>> = {
-  opened: 'opened',
-  joined: 'joined',
-  worsened: 'worsened',
-  resolved: 'resolved',
-  reopened: 'opened',
-  unstable: undefined,
-  suspended: undefined,
-  continued: undefined,
-  abandoned: undefined,
-};
 
 function viewNotices(rows: readonly NoticeRow[]): NoticeView[] {
   return rows

@@ -1,7 +1,10 @@
 /** Part of main: everything that follows from a configuration, put together once and replaced as a whole by a reload. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/load.ts';
-import { openCalendar, type Calendar } from '../core/calendar.ts';
-import type { Channel, ChannelId, Observation, Provider, Target, TargetId } from '../core/model.ts';
+import { announcedWindows } from '../core/announced.ts';
+import { openCalendar, type Calendar, type Span } from '../core/calendar.ts';
+import type { Ledger, NoticeRow } from '../core/ledger.ts';
+import type { Channel, ChannelId, Instant, Observation, Provider, Target, TargetId } from '../core/model.ts';
 import type { ProbeKind } from '../core/probe.ts';
 import type { Receiver } from '../core/receiver.ts';
 import type { Assignment } from '../runner.ts';
@@ -10,20 +13,46 @@ import type { Kinds } from './kinds.ts';
 
 export interface Order {
   readonly config: Config;
+  /** Announced maintenance that counts; it is in the calendars. */
+  readonly announced: Announced;
   readonly calendars: ReadonlyMap<ChannelId, Calendar>;
   /** Everything that a look needs and that does not change, by target. */
   readonly assignments: ReadonlyMap<TargetId, Assignment>;
   readonly receivers: ReadonlyMap<string, Receiver>;
 }
 
-export function makeOrder(config: Config, kinds: Kinds): Order {
-  const calendars = openCalendars(config.providers);
-  return { config, calendars, assignments: assign(config, kinds, calendars), receivers: openReceivers(config, kinds) };
+/** A window of maintenance is shorter, and so is the time from its announcement. */
+const ANNOUNCED_MS = 60 * 86_400_000;
+
+/** What may count as maintenance, now or lately. */
+export function announcements(ledger: Pick<Ledger, 'notices'>, now: Instant): Promise<readonly NoticeRow[]> {
+  return ledger.notices(now - ANNOUNCED_MS);
 }
 
-function openCalendars(providers: readonly Provider[]): ReadonlyMap<ChannelId, Calendar> {
+/** `notices`: what is announced, some of which counts as maintenance. */
+export function makeOrder(config: Config, kinds: Kinds, notices: readonly NoticeRow[] = []): Order {
+  const announced = announcedWindows(notices, config.providers);
+  const calendars = openCalendars(config.providers, announced);
+  const assignments = assign(config, kinds, calendars);
+  return { config, announced, calendars, assignments, receivers: openReceivers(config, kinds) };
+}
+
+/** The same order with other announcements; itself when nothing follows from them. */
+export function heed(order: Order, notices: readonly NoticeRow[], kinds: Kinds): Order {
+  const { config, receivers } = order;
+  const announced = announcedWindows(notices, config.providers);
+  if (isDeepStrictEqual(announced, order.announced)) return order;
+  const calendars = openCalendars(config.providers, announced);
+  return { config, announced, calendars, assignments: assign(config, kinds, calendars), receivers };
+}
+
+type Announced = ReadonlyMap<ChannelId, readonly Span[]>;
+
+function openCalendars(providers: readonly Provider[], announced: Announced): ReadonlyMap<ChannelId, Calendar> {
   const channels = providers.flatMap((provider) => provider.channels);
-  return new Map(channels.map((channel) => [channel.id, openCalendar(channel.hours, channel.maintenance)]));
+  return new Map(
+    channels.map(({ id, hours, maintenance }) => [id, openCalendar(hours, maintenance, announced.get(id))]),
+  );
 }
 
 function assign(

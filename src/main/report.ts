@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { loadConfig, type Config } from '../config/load.ts';
+import { announcedWindows } from '../core/announced.ts';
 import { openCalendar } from '../core/calendar.ts';
 import { lookbackMs } from '../core/coverage.ts';
 import { dayNumber } from '../core/dates.ts';
@@ -43,7 +44,8 @@ export async function report(choice: ReportChoice, now: Instant = Date.now()): P
   const dates = datesOf(choice, today(now, config.providers[0]?.timezone ?? 'UTC'));
   const reader = openReader(choice.store ?? config.store, answers(config, kinds));
   try {
-    const quality = await measure({ config, reader, dates, now, onProgress: choice.onProgress });
+    const announced = announcedWindows(reader.notices(), config.providers);
+    const quality = await measure({ config, reader, announced, dates, now, onProgress: choice.onProgress });
     const text = FORMATS[format](quality);
     if (choice.out !== undefined) await write(choice.out, text);
     return text;
@@ -111,6 +113,8 @@ function answers({ providers }: Config, kinds: Kinds): (observation: Observation
 interface Task {
   readonly config: Config;
   readonly reader: Reader;
+  /** Announced maintenance that counted, by channel. */
+  readonly announced: ReturnType<typeof announcedWindows>;
   readonly dates: Dates;
   readonly now: Instant;
   readonly onProgress: ReportChoice['onProgress'];
@@ -141,10 +145,14 @@ async function measure(task: Task): Promise<Quality> {
   };
 }
 
-function measureChannel(channel: Channel, { timezone }: Provider, { reader, dates, now }: Task): ChannelQuality {
+function measureChannel(
+  channel: Channel,
+  { timezone }: Provider,
+  { reader, announced, dates, now }: Task,
+): ChannelQuality {
   const since = spanOf(datesBefore(dates), timezone).from - lookbackMs(channel.targets);
   const until = Math.min(now, spanOf(dates, timezone).until);
-  const calendar = openCalendar(channel.hours, channel.maintenance);
+  const calendar = openCalendar(channel.hours, channel.maintenance, announced.get(channel.id));
   const rows = reader.hours(channel.id, since, until);
   const incidents = reader
     .incidents(since, until)

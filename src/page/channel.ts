@@ -1,4 +1,5 @@
 /** One way to reach support as a card and as a page of its own: state, contact, hours, wait, cause, what to do. */
+import type { Cause } from '../core/model.ts';
 import type { ChannelView, ProviderView } from '../core/snapshot.ts';
 import { counsel } from './advice.ts';
 import { answer, maintenanceEnd, nameInSentence, nameOf, opening, waitOf } from './answer.ts';
@@ -17,7 +18,7 @@ export function card(channel: ChannelView, provider: ProviderView, view: View): 
     <h3 id="${anchor}">
       <a href="${paths.channel(view.language, provider, channel.id)}"><bdi>${name}</bdi></a>
     </h3>
-    ${state(channel, view)} ${contact(channel, view)} ${facts(channel, view)} ${trouble(channel, view)}
+    ${state(channel, view)} ${contact(channel, view)} ${facts(channel, view)} ${trouble(channel, provider, view)}
     ${todo(channel, provider, view, 'h4')}
   </article>`;
 }
@@ -25,7 +26,7 @@ export function card(channel: ChannelView, provider: ProviderView, view: View): 
 /** Everything about one channel, for its own page. */
 export function detail(channel: ChannelView, provider: ProviderView, view: View): Html {
   return html`<div class="card tone-${TONES[channel.status]}">
-    ${state(channel, view)} ${contact(channel, view)} ${facts(channel, view, true)} ${trouble(channel, view)}
+    ${state(channel, view)} ${contact(channel, view)} ${facts(channel, view, true)} ${trouble(channel, provider, view)}
     ${todo(channel, provider, view, 'h2')}
   </div>`;
 }
@@ -140,14 +141,21 @@ function cost(channel: ChannelView, { words, language }: View): Html | undefined
 }
 
 /** Why it does not work, as one of the enumerated reasons: nothing of what the probe itself said. */
-function trouble(channel: ChannelView, view: View): Html {
+function trouble(channel: ChannelView, provider: ProviderView, view: View): Html {
   const { words, language } = view;
   if (channel.cause === undefined || channel.status === 'operational') return NOTHING;
   const more =
     channel.incident === undefined
       ? undefined
       : html` <a href="${paths.incident(language, channel.incident)}">${words.labels.incident}</a>`;
-  return html`<p class="cause">${words.causes[channel.cause]}${more}</p>`;
+  return html`<p class="cause">${reason(channel, channel.cause, provider, view)}${more}</p>`;
+}
+
+/** What is known of the whole disruption says more than the cause alone, where it is the same. */
+function reason(channel: ChannelView, cause: Cause, provider: ProviderView, { words, language }: View): string {
+  if (channel.status === 'closed' || channel.status === 'under_maintenance') return words.incident.suspended;
+  const incident = provider.incidents.find((each) => each.id === channel.incident);
+  return (incident?.cause === cause ? incident.why?.[language] : undefined) ?? words.causes[cause];
 }
 
 function todo(channel: ChannelView, provider: ProviderView, view: View, level: 'h2' | 'h4'): Html {

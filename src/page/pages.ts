@@ -161,7 +161,10 @@ function channelPage(provider: ProviderView, id: string, seen: View): string | u
   const channel = provider.channels.find((each) => each.id === id);
   if (channel === undefined) return undefined;
   const name = said(nameOf(channel, words), 60);
-  const own = { ...provider, incidents: provider.incidents.filter((each) => each.channel === id) };
+  const own = {
+    ...provider,
+    incidents: provider.incidents.filter((each) => (each.channels ?? [each.channel]).includes(id)),
+  };
   const main = html`${back(provider, seen)}
     <h1><bdi>${name}</bdi> <span class="of">${said(provider.name, 60)}</span></h1>
     ${detail(channel, provider, seen)} ${sections.safety(seen)}
@@ -174,8 +177,7 @@ function incidentPage(provider: ProviderView, id: string, seen: View): string | 
   const { words } = seen;
   const found = provider.incidents.find((each) => each.id === id);
   if (found === undefined) return undefined;
-  const name = sections.channelName(provider, found.channel, seen);
-  const title = words.incident.title(name);
+  const title = words.incident.title(sections.channelNames(provider, found, seen));
   const main = html`${back(provider, seen)}
     <h1><bdi>${title}</bdi></h1>
     ${sections.incident(found, provider, seen)}${sections.safety(seen)}`;

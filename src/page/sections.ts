@@ -1,5 +1,6 @@
 /** What stands below the channels: other official ways, what to have ready, announcements, maintenance, past disruptions. */
-import type { IncidentView, NoticeView, ProviderView } from '../core/snapshot.ts';
+import type { ChannelStatus } from '../core/model.ts';
+import type { IncidentView, NoticeView, ProviderView, UpdateView } from '../core/snapshot.ts';
 import { nameOf } from './answer.ts';
 import { glyph } from './glyph.ts';
 import type { Html } from './markup.ts';
@@ -7,6 +8,7 @@ import { NOTHING, contactLink, contactText, html, said, webLink } from './markup
 import { date, moment, span } from './times.ts';
 import type { View } from './view.ts';
 import { paths, timeOf } from './view.ts';
+import type { Words } from './words.ts';
 
 export function safety({ words }: View): Html {
   return html`<aside class="safety">
@@ -138,66 +140,62 @@ export function incidents(provider: ProviderView, view: View): Html {
 
 function incidentItem(each: IncidentView, provider: ProviderView, view: View): Html {
   const { words, now, language } = view;
-  const open = each.resolvedAt === undefined;
+  const { mark, tone, state } = stateOf(each, words);
   const lasted = span((each.resolvedAt ?? now) - each.openedAt, words);
-  const mark = open ? (each.impact === 'outage' ? 'major_outage' : 'degraded_performance') : 'operational';
-  const tone = open ? (each.impact === 'outage' ? 'bad' : 'mixed') : 'good';
   return html`<li class="tone-${tone}">
     ${glyph(mark)}<span
       ><a href="${paths.incident(language, each.id)}"
-        ><bdi>${channelName(provider, each.channel, view)}</bdi>:
+        ><bdi>${channelNames(provider, each, view)}</bdi>:
         ${each.impact === 'outage' ? words.incident.outage : words.incident.degraded}</a
-      ><br /><span class="aside"
-        >${open ? words.incident.open : words.incident.resolved} · ${timeOf(each.openedAt, provider.timezone, view)} ·
-        ${lasted}</span
-      ></span
+      ><br /><span class="aside">${state} · ${timeOf(each.openedAt, provider.timezone, view)} · ${lasted}</span></span
     >
   </li>`;
 }
 
+/** A word, a shape and a colour for what a disruption has come to. */
+function stateOf(each: IncidentView, words: Words): { mark: ChannelStatus; tone: string; state: string } {
+  if (each.resolvedAt !== undefined) return { mark: 'operational', tone: 'good', state: words.incident.resolved };
+  if (each.mendedAt !== undefined) return { mark: 'operational', tone: 'good', state: words.incident.mended };
+  const isOutage = each.impact === 'outage';
+  return {
+    mark: isOutage ? 'major_outage' : 'degraded_performance',
+    tone: isOutage ? 'bad' : 'mixed',
+    state: words.incident.open,
+  };
+}
+
+/** All channels that a disruption took with it. */
+export function channelNames(provider: ProviderView, { channel, channels }: IncidentView, view: View): string {
+  const ids = channels === undefined || channels.length === 0 ? [channel] : channels;
+  const list = new Intl.ListFormat(view.words.locale, { type: 'conjunction' });
+  return list.format(ids.map((id) => channelName(provider, id, view)));
+}
+
 /** A channel's name by its id; the id where the channel is gone from the configuration. */
-export function channelName(provider: ProviderView, id: string, { words }: View): string {
+function channelName(provider: ProviderView, id: string, { words }: View): string {
   const channel = provider.channels.find((each) => each.id === id);
   return said(channel === undefined ? id : nameOf(channel, words), 60);
 }
 
-/** One disruption, from its first failing look to its end. The public is told the enumerated cause and nothing more. */
+/** One disruption, from its first failing look to its end. The public is told the enumerated reason and nothing more. */
 export function incident(each: IncidentView, provider: ProviderView, view: View): Html {
-  const { words, now } = view;
-  const zone = provider.timezone;
-  const open = each.resolvedAt === undefined;
+  const { words } = view;
+  const { mark, tone, state } = stateOf(each, words);
   const updates = each.updates
     .toSorted((a, b) => b.at - a.at)
-    .map((update) => html`<li>${timeOf(update.at, zone, view)} ${words.incident.changes[update.change]}</li>`);
-  return html`<div class="card tone-${open ? (each.impact === 'outage' ? 'bad' : 'mixed') : 'good'}">
+    .map(
+      (update) =>
+        html`<li>${timeOf(update.at, provider.timezone, view)} ${happened(update, each, provider, view)}</li>`,
+    );
+  return html`<div class="card tone-${tone}">
       <p class="state">
-        ${glyph(open ? (each.impact === 'outage' ? 'major_outage' : 'degraded_performance') : 'operational')}<span
-          ><strong>${open ? words.incident.open : words.incident.resolved}</strong>
+        ${glyph(mark)}<span
+          ><strong>${state}</strong>
           <span class="aside">${each.impact === 'outage' ? words.incident.outage : words.incident.degraded}</span></span
         >
       </p>
-      <dl>
-        <div>
-          <dt>${words.labels.cause}</dt>
-          <dd>${words.causes[each.cause]}</dd>
-        </div>
-        <div>
-          <dt>${words.incident.began}</dt>
-          <dd>${timeOf(each.openedAt, zone, view)}</dd>
-        </div>
-        ${
-          each.resolvedAt === undefined
-            ? undefined
-            : html`<div>
-                <dt>${words.incident.ended}</dt>
-                <dd>${timeOf(each.resolvedAt, zone, view)}</dd>
-              </div>`
-        }
-        <div>
-          <dt>${words.incident.lasted}</dt>
-          <dd>${span((each.resolvedAt ?? now) - each.openedAt, words)}</dd>
-        </div>
-      </dl>
+      ${each.suspended === true ? html`<p>${words.incident.suspended}</p>` : undefined}
+      <dl>${incidentFacts(each, provider, view)}</dl>
     </div>
     <section aria-labelledby="timeline">
       <h2 id="timeline">${words.incident.timeline}</h2>
@@ -205,4 +203,34 @@ export function incident(each: IncidentView, provider: ProviderView, view: View)
         ${updates}
       </ol>
     </section>`;
+}
+
+function incidentFacts(each: IncidentView, provider: ProviderView, view: View): readonly (Html | undefined)[] {
+  const { words, now, language } = view;
+  const zone = provider.timezone;
+  const lastedMs = (each.resolvedAt ?? now) - each.openedAt;
+  const { promisedMs = lastedMs } = each;
+  const fact = (label: string, value: Html | string): Html =>
+    html`<div>
+      <dt>${label}</dt>
+      <dd>${value}</dd>
+    </div>`;
+  return [
+    (each.channels ?? []).length < 2
+      ? undefined
+      : fact(words.incident.affected, html`<bdi>${channelNames(provider, each, view)}</bdi>`),
+    fact(words.labels.cause, each.why?.[language] ?? words.causes[each.cause]),
+    fact(words.incident.began, timeOf(each.openedAt, zone, view)),
+    each.resolvedAt === undefined ? undefined : fact(words.incident.ended, timeOf(each.resolvedAt, zone, view)),
+    fact(words.incident.lasted, span(lastedMs, words)),
+    // A minute more or less is nobody's concern.
+    lastedMs - promisedMs < 60_000 ? undefined : fact(words.incident.promised, span(promisedMs, words)),
+  ];
+}
+
+/** A step of the story; another channel that is drawn in is named. */
+function happened({ change, channel }: UpdateView, each: IncidentView, provider: ProviderView, view: View): string {
+  const { words } = view;
+  const isOther = change === 'joined' && channel !== undefined && channel !== each.channel;
+  return isOther ? words.incident.joins(channelName(provider, channel, view)) : words.incident.changes[change];
 }

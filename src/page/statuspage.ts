@@ -1,6 +1,13 @@
 /** The snapshot in the shapes of Atlassian Statuspage's v2 API, so that existing clients work. It knows no HTTP. */
 import type { ChannelStatus, Instant } from '../core/model.ts';
-import type { ChannelView, IncidentView, MaintenanceView, ProviderView, Snapshot } from '../core/snapshot.ts';
+import type {
+  ChannelView,
+  IncidentView,
+  MaintenanceView,
+  ProviderView,
+  Snapshot,
+  UpdateView,
+} from '../core/snapshot.ts';
 import type { Indicator } from '../core/status.ts';
 import { isStale, nameOf, opening } from './answer.ts';
 import { moment } from './times.ts';
@@ -150,22 +157,22 @@ function incidents(snapshot: Snapshot): StatuspageIncident[] {
 }
 
 function incident(each: IncidentView, provider: ProviderView, snapshot: Snapshot) {
-  const channel = provider.channels.find((one) => one.id === each.channel);
-  const name = channel === undefined ? each.channel : nameOf(channel, en);
-  const known = each.cause === 'unknown' ? 'investigating' : 'identified';
+  const affected = (each.channels ?? [each.channel]).map((id) => {
+    const channel = provider.channels.find((one) => one.id === id);
+    return { id, channel, name: channel === undefined ? id : nameOf(channel, en) };
+  });
+  const name = affected.map((one) => one.name).join(', ');
+  const known = statusOf(each);
   const resolvedAt = each.resolvedAt === undefined ? null : stamp(each.resolvedAt);
   const updates = each.updates.map((update, at) => ({
     id: `${each.id}.${at}`,
     incident_id: each.id,
     status: update.change === 'resolved' ? 'resolved' : known,
-    body:
-      update.change === 'opened'
-        ? `${en.incident.changes.opened} ${en.causes[each.cause]}`
-        : en.incident.changes[update.change],
+    body: bodyOf(update, each, affected.find((one) => one.id === update.channel)?.name),
     created_at: stamp(update.at),
     updated_at: stamp(update.at),
     display_at: stamp(update.at),
-    affected_components: [{ code: componentId(provider, each.channel), name }],
+    affected_components: affected.map((one) => ({ code: componentId(provider, one.id), name: one.name })),
     deliver_notifications: false,
     custom_tweet: null,
     tweet_id: null,
@@ -178,15 +185,30 @@ function incident(each: IncidentView, provider: ProviderView, snapshot: Snapshot
     created_at: stamp(each.updates[0]?.at ?? each.openedAt),
     updated_at: stamp(each.updates.at(-1)?.at ?? each.openedAt),
     started_at: stamp(each.openedAt),
-    monitoring_at: null,
+    monitoring_at: each.mendedAt === undefined ? null : stamp(each.mendedAt),
     resolved_at: resolvedAt,
     shortlink: new URL(`en/incidents/${encodeURIComponent(each.id)}`, snapshot.publicUrl ?? 'http://localhost/').href,
     page_id: pageId(snapshot),
     // Newest first, as Statuspage gives them.
     incident_updates: updates.toReversed(),
-    components:
-      channel === undefined ? [] : [{ id: componentId(provider, channel.id), name, status: STATUS[channel.status] }],
+    components: affected.flatMap(({ channel, name: own }) =>
+      channel === undefined
+        ? []
+        : [{ id: componentId(provider, channel.id), name: own, status: STATUS[channel.status] }],
+    ),
   };
+}
+
+function statusOf({ cause, mendedAt }: IncidentView): string {
+  if (mendedAt !== undefined) return 'monitoring';
+  return cause === 'unknown' ? 'investigating' : 'identified';
+}
+
+function bodyOf({ change, channel }: UpdateView, each: IncidentView, name: string | undefined): string {
+  const { changes, joins } = en.incident;
+  if (change === 'opened' || change === 'reopened')
+    return `${changes[change]} ${each.why?.en ?? en.causes[each.cause]}`;
+  return change === 'joined' && name !== undefined && channel !== each.channel ? joins(name) : changes[change];
 }
 
 interface StatuspageMaintenance {

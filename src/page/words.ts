@@ -1,6 +1,6 @@
 /** What every language must say: one catalogue, so that a missing translation is a type error. It holds no word itself. */
 import type { Cause, ChannelKind, ChannelStatus, Language, Rung } from '../core/model.ts';
-import type { NoticeView } from '../core/snapshot.ts';
+import type { NoticeView, UpdateView } from '../core/snapshot.ts';
 
 /** What can be advised, by situation; the page picks, the catalogue words it. */
 export type Advice =
@@ -143,8 +143,17 @@ export interface Words {
     readonly began: string;
     readonly ended: string;
     readonly lasted: string;
+    /** Of all that it lasted, the time in hours that were promised. */
+    readonly promised: string;
+    readonly affected: string;
+    /** It works again, and we watch whether it lasts. */
+    readonly mended: string;
+    /** It was not over when support closed; nobody can know before it opens. */
+    readonly suspended: string;
     readonly timeline: string;
-    readonly changes: Readonly<Record<'opened' | 'joined' | 'worsened' | 'resolved', string>>;
+    readonly changes: Readonly<Record<UpdateView['change'], string>>;
+    /** Another channel is drawn in. */
+    readonly joins: (channel: string) => string;
   };
   readonly generated: (when: string) => string;
   readonly age: (span: string) => string;

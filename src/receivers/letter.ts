@@ -1,6 +1,6 @@
 /** How a message to people is laid out, as plain text and as HTML, and how its times are written. It knows nothing that is told. */
 import { printable } from '../core/fault.ts';
-import type { Instant } from '../core/model.ts';
+import type { Instant, Message } from '../core/model.ts';
 
 export interface Wording {
   /** One line of at most 200 characters. */
@@ -22,6 +22,19 @@ export interface Letter {
   readonly facts: readonly FactLine[];
   readonly footer: string;
   readonly mark: keyof typeof MARKS;
+}
+
+/** Why this receiver is told what somebody else should have been. */
+export function refusals({ refused = [] }: Pick<Message, 'refused'>): readonly FactLine[] {
+  if (refused.length === 0) return [];
+  return [
+    ['Refused', ...refused.map(({ receiver, detail }) => `receiver ${receiver} refused this message: ${detail}`)],
+  ];
+}
+
+/** The beginning of a headline for whoever is told instead. */
+export function refusedBy({ refused = [] }: Pick<Message, 'refused'>): string {
+  return refused.length === 0 ? '' : `${refused.map((each) => each.receiver).join(', ')} refused: `;
 }
 
 const SUBJECT_CAP = 200;

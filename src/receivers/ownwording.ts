@@ -1,6 +1,6 @@
 /** The text of a message about ourselves, for whoever looks after the monitor, in English. It says nothing about any channel. */
 import type { OwnMessage, OwnTrouble } from '../core/model.ts';
-import { clockTime, formatSpan, fullTime, layOut, type FactLine, type Wording } from './letter.ts';
+import { clockTime, formatSpan, fullTime, layOut, refusals, refusedBy, type FactLine, type Wording } from './letter.ts';
 
 interface Words {
   /** What Ringback does or suffers, as the rest of a sentence that begins with its name. */
@@ -75,10 +75,10 @@ export function wordOwn(message: OwnMessage): Wording {
   const { event, severity, own, location } = message;
   const isOver = event === 'resolved';
   return layOut({
-    headline: headlineOf(message),
+    headline: refusedBy(message) + headlineOf(message),
     from: 'Ringback',
     opening: `Ringback at ${location} ${isOver ? WORDS[own.trouble].over : WORDS[own.trouble].now}.`,
-    facts: factsOf(message),
+    facts: [...refusals(message), ...factsOf(message)],
     footer: `Incident ${own.id}, severity ${severity}. It is about Ringback itself, not about a channel.`,
     mark: isOver ? 'over' : severity,
   });

@@ -135,9 +135,16 @@ function sign(body: string, key: Secret, seconds: number): string {
 /** The whole body. Instants are ISO 8601 in UTC; fields may be added, none changes its meaning. */
 function payload(message: Message) {
   const { subject, text } = word(message);
-  const { key, event, severity, timezone, told } = message;
+  const { key, event, severity, timezone, told, refused } = message;
   const subjectMatter = message.own === undefined ? aboutChannel(message) : aboutUs(message);
-  return { version: 1, key, event, severity, ...subjectMatter, timezone, told, title: subject, text };
+  // Each of the others as it would have come alone.
+  const others = message.own === undefined ? message.others?.map(aboutOther) : undefined;
+  return { version: 1, key, event, severity, ...subjectMatter, others, timezone, told, refused, title: subject, text };
+}
+
+function aboutOther(message: ChannelMessage) {
+  const { event, severity } = message;
+  return { event, severity, ...aboutChannel(message) };
 }
 
 function iso(at: number): string {
@@ -168,7 +175,12 @@ function aboutChannel(message: ChannelMessage) {
   return {
     about: 'channel',
     provider: { id: incident.provider, name: message.providerName },
-    channel: { id: incident.channel, name: message.channelName, kind: message.channelKind, contact: message.contact },
+    channel: {
+      id: message.channel ?? incident.channel,
+      name: message.channelName,
+      kind: message.channelKind,
+      contact: message.contact,
+    },
     incident: {
       id: incident.id,
       impact: incident.impact,

@@ -1,7 +1,17 @@
 /** The text of one alert, for the engineer on call, in English. It knows no protocol: a receiver wraps it. */
 import type { Affected, Cause, ChannelKind, ChannelMessage, Impact, Member, Message } from '../core/model.ts';
 import { promisedMs } from '../core/suspension.ts';
-import { clockTime, formatSpan, fullTime, layOut, type FactLine, type Wording } from './letter.ts';
+import {
+  clockTime,
+  formatSpan,
+  fullTime,
+  layOut,
+  refusals,
+  refusedBy,
+  type FactLine,
+  type Letter,
+  type Wording,
+} from './letter.ts';
 import { wordOwn } from './ownwording.ts';
 
 const MEMBERS_CAP = 20;
@@ -46,15 +56,39 @@ const CUSTOMERS: Readonly<Record<ChannelKind, Readonly<Record<Impact, string>>>>
 /** Everything that the engineer on call needs, in one message. */
 export function word(message: Message): Wording {
   if (message.own !== undefined) return wordOwn(message);
-  const { event, severity, providerName } = message;
+  const { event, severity, providerName, others } = message;
+  if (others !== undefined) return layOut(digestOf([message, ...others], severity));
   return layOut({
-    headline: headlineOf(message),
+    headline: refusedBy(message) + headlineOf(message),
     from: providerName,
     opening: opening(message),
-    facts: factsOf(message),
+    facts: [...refusals(message), ...factsOf(message)],
     footer: footer(message),
     mark: event === 'resolved' ? 'over' : severity,
   });
+}
+
+/** Several incidents in one message: a line for each says what matters, and where to read on. */
+function digestOf(messages: readonly ChannelMessage[], severity: ChannelMessage['severity']): Letter {
+  const [first] = messages;
+  const isOver = messages.every((each) => each.event === 'resolved');
+  const providers = [...new Set(messages.map((each) => each.providerName))];
+  return {
+    headline: `${first === undefined ? '' : refusedBy(first)}${messages.length} incidents: ${messages.map(headlineOf).join('; ')}`,
+    from: providers.join(', '),
+    opening: `${messages.length} incidents at once.`,
+    facts: [
+      ...(first === undefined ? [] : refusals(first)),
+      ...messages.map((each): FactLine => [
+        `${each.providerName}, ${headlineOf(each)}`,
+        `Evidence: ${evidenceOf(each)}`,
+        ...(each.url === undefined ? [`Incident ${each.incident.id}`] : [each.url]),
+      ]),
+      ['Told', first === undefined || first.told.length === 0 ? 'only you' : first.told.join(', ')],
+    ],
+    footer: `Incidents ${messages.map((each) => each.incident.id).join(', ')}.`,
+    mark: isOver ? 'over' : severity,
+  };
 }
 
 function headlineOf(message: ChannelMessage): string {
@@ -74,6 +108,10 @@ function headlineOf(message: ChannelMessage): string {
     case 'reopened':
       return `${channelName} is ${stateOf(subjectOf(message).impact)} again: ${since}`;
     case 'resolved':
+      if (message.brief === true) {
+        const were = are === 'is' ? 'was' : 'were';
+        return `${all} ${were} ${stateOf(incident.impact)} for ${formatSpan(lasted(message))} and ${are} back`;
+      }
       return `${all} ${are} back after ${formatSpan(lasted(message))}`;
     case 'test':
       return `Test message about ${channelName}: nothing is wrong`;
@@ -113,6 +151,7 @@ function factsOf(message: ChannelMessage): readonly FactLine[] {
     ['Since', fullTime(subjectOf(message).since, timezone)],
     incident.resolvedAt === undefined ? undefined : ['Until', fullTime(incident.resolvedAt, timezone)],
     isOver ? ['Duration', durationOf(message)] : undefined,
+    onHold(message),
     incident.channels.length < 2 ? undefined : ['Channels', `${incident.channels.length}`, ...channelsOf(message)],
     ['Cause', CAUSES[subjectOf(message).cause].join(': ')],
     ['Evidence', evidenceOf(message), ...membersOf(message)],
@@ -130,6 +169,14 @@ function durationOf(message: ChannelMessage): string {
   const whole = lasted(message);
   const felt = promisedMs(message.incident, message.incident.openedAt + whole);
   return felt === whole ? formatSpan(whole) : `${formatSpan(whole)}, of that ${formatSpan(felt)} in promised hours`;
+}
+
+/** Stretches in which nothing was promised: an outage that spans the night is told in the morning, and not as one of the night. */
+function onHold({ incident, timezone }: ChannelMessage): FactLine | undefined {
+  const newest = incident.channels.flatMap((each) => each.suspended.slice(-1)).toSorted((a, b) => b.from - a.from)[0];
+  if (newest === undefined) return undefined;
+  const end = newest.until === undefined ? '' : ` until ${clockTime(newest.until, timezone)}`;
+  return ['On hold', `from ${clockTime(newest.from, timezone)}${end}: closed, or under maintenance`];
 }
 
 function channelsOf({ incident, channelNames = [], timezone }: ChannelMessage): string[] {

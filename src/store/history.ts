@@ -167,10 +167,10 @@ function statements(db: Database) {
     ),
     noticed: db.prepare<[number, number]>('update target set noticed_at = ? where id = ?'),
     notice: db.prepare<[NoticeColumns]>(
-      `insert into notice (target, title, link, from_at, until_at, published_at, zone_explicit, channels, kind, matched,
-         first_seen_at, last_seen_at)
-       values (@target, @title, @link, @from_at, @until_at, @published_at, @zone_explicit, @channels, @kind, @matched,
-         @seen_at, @seen_at)
+      `insert into notice (target, title, link, from_at, until_at, published_at, zone_explicit, channels, kind,
+         matched, first_seen_at, last_seen_at)
+       values (@target, @title, @link, @from_at, @until_at, @published_at, @zone_explicit, @channels, @kind,
+         @matched, @seen_at, @seen_at)
        on conflict (target, title, link, from_at) do update set until_at = excluded.until_at,
          published_at = excluded.published_at, zone_explicit = excluded.zone_explicit, channels = excluded.channels,
          kind = excluded.kind, matched = excluded.matched, last_seen_at = excluded.last_seen_at`,

@@ -8,6 +8,7 @@ import type { History } from './history.ts';
 import type { KnownHealth, Remembered } from './memory.ts';
 import { packIncident, packNotification, unpackIncident, type IncidentRow, type NotificationRow } from './rows.ts';
 import { openStandings, type Spot } from './standing.ts';
+import { INSERT_NOTIFICATION } from './statements.ts';
 
 export type Rule = (standing: Standing) => Ruling;
 
@@ -114,10 +115,7 @@ function statements(db: Database) {
        on conflict (id) do update set opened_at = excluded.opened_at, resolved_at = excluded.resolved_at, impact = excluded.impact,
          cause = excluded.cause, rest = excluded.rest`,
     ),
-    notification: db.prepare<[NotificationRow]>(
-      `insert into notification (key, receiver, incident, created_at, due_at, message)
-       values (@key, @receiver, @incident, @created_at, @due_at, @message) on conflict (key) do nothing`,
-    ),
+    notification: db.prepare<[NotificationRow]>(INSERT_NOTIFICATION),
     linkEvidence: db.prepare<[string, number, number]>(
       'update evidence set incident = ? where target = ? and incident is null and at >= ?',
     ),

@@ -156,6 +156,11 @@ export const STEPS: readonly string[] = [
   ) strict;
   create unique index own_incident_open on own_incident (trouble) where resolved_at is null;
   `,
+  `
+  -- key of the message with which it goes out, and under whose key; set before the first attempt
+  alter table notification add column bundle text;
+  create index notification_bundle on notification (bundle) where bundle is not null;
+  `,
 ];
 
 /** The schema version of an open file. */

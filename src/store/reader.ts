@@ -1,6 +1,6 @@
 /** Reads a store that may be at work in another process: no lock, nothing written, one moment of it. It knows what a report asks. */
 import Database from 'better-sqlite3';
-import type { Rollup } from '../core/ledger.ts';
+import type { NoticeRow, Rollup } from '../core/ledger.ts';
 import type { ChannelId, Incident, Instant } from '../core/model.ts';
 import { storeFile } from './backup.ts';
 import { StoreError } from './error.ts';
@@ -8,13 +8,15 @@ import { inWords } from './file.ts';
 import { remember } from './memory.ts';
 import { STEPS, versionOf } from './migrations.ts';
 import { rollups, type AnswerMs } from './rollup.ts';
-import { unpackIncident, type IncidentRow } from './rows.ts';
+import { unpackIncident, unpackNotice, type IncidentRow, type NoticeSeenRow } from './rows.ts';
 
 export interface Reader {
   /** By the hour, the oldest first, of every target that the channel has or had. */
   hours(channel: ChannelId, since: Instant, until: Instant): readonly Rollup[];
   /** Incidents that touch the stretch, the oldest first. */
   incidents(since: Instant, until: Instant): readonly Incident[];
+  /** Every announcement that is kept. */
+  notices(): readonly NoticeRow[];
   close(): void;
 }
 
@@ -49,10 +51,14 @@ function reading(db: Database.Database, answerMs: AnswerMs): Reader {
     `select * from incident where opened_at < @until and (resolved_at is null or resolved_at >= @since)
      order by opened_at, id`,
   );
+  const notices = db.prepare<[], NoticeSeenRow>(
+    'select n.*, t.name as target, t.channel from notice n join target t on t.id = n.target',
+  );
   return {
     hours: (channel, since, until) =>
       targets.all(channel).flatMap(({ name }) => rolls.read(name, 'hour', since, until)),
     incidents: (since, until) => incidents.all({ since, until }).map(unpackIncident),
+    notices: () => notices.all().map(unpackNotice),
     close: () => {
       db.close();
     },

@@ -18,6 +18,44 @@ const NEXT_WAITING = `n.state = 'waiting' and n.receiver not in (select value fr
 /** Written at a time that has yet to come: the wall clock was set back, and `due_at` means nothing any more. */
 const SET_BACK = `iif(n.set_at > 0, n.set_at, n.created_at) > @now + 1000`;
 
+const TOGETHER = `(key = @key or bundle = @key) and state = 'waiting'`;
+
+type QueuedRow = NotificationRow & { attempts: number; bundle: string | null };
+
+interface Settled {
+  readonly key: string;
+  readonly detail: string;
+}
+
+/** Of messages on their way. */
+function outgoing(db: Database) {
+  return {
+    bundleOf: db.prepare<[string], { bundle: string | null }>('select bundle from notification where key = ?'),
+    bound: db.prepare<[string], QueuedRow>(
+      `select * from notification where bundle = ? and state = 'waiting' order by seq`,
+    ),
+    // Without what stands behind an older message about the same incident: that one has to be told first.
+    waitingFrom: db.prepare<[string], QueuedRow>(
+      `select n.* from notification h join notification n on n.receiver = h.receiver and n.seq >= h.seq
+       where h.key = ? and n.state = 'waiting' and not exists (select 1 from notification e where e.state = 'waiting'
+         and e.receiver = n.receiver and e.incident = n.incident and e.seq < h.seq)
+       order by n.seq limit 500`,
+    ),
+    bind: db.prepare<[string, string]>(`update notification set bundle = ? where key = ? and state = 'waiting'`),
+    retry: db.prepare<[Settled & { nextAt: number; now: number }]>(
+      `update notification set attempts = attempts + 1, due_at = @nextAt, set_at = @now, detail = @detail where ${TOGETHER}`,
+    ),
+    settle: db.prepare<[Settled & { state: string; now: number }]>(
+      `update notification set attempts = attempts + 1, state = @state, settled_at = @now, detail = @detail where ${TOGETHER}`,
+    ),
+    notify: db.prepare<[NotificationRow]>(INSERT_NOTIFICATION),
+  };
+}
+
+/** A message that is there already, settled or not, is not written again. */
+export const INSERT_NOTIFICATION = `insert into notification (key, receiver, incident, created_at, due_at, message)
+   values (@key, @receiver, @incident, @created_at, @due_at, @message) on conflict (key) do nothing`;
+
 export function statements(db: Database) {
   return {
     standings: db.prepare<[], StandingRow>(
@@ -61,12 +99,7 @@ export function statements(db: Database) {
     nextDueAt: db.prepare<[{ excluded: string }], { at: number | null }>(
       `select min(n.due_at) as at from notification n where ${NEXT_WAITING}`,
     ),
-    retry: db.prepare<[number, number, string, string]>(
-      `update notification set attempts = attempts + 1, due_at = ?, set_at = ?, detail = ? where key = ? and state = 'waiting'`,
-    ),
-    settle: db.prepare<[string, number, string, string]>(
-      `update notification set attempts = attempts + 1, state = ?, settled_at = ?, detail = ? where key = ? and state = 'waiting'`,
-    ),
+    ...outgoing(db),
     depth: db.prepare<[], { waiting: number; oldest: number | null }>(
       `select count(*) as waiting, min(created_at) as oldest from notification where state = 'waiting'`,
     ),

@@ -5,6 +5,7 @@ import type { Instant, Observation, TargetId } from '../core/model.ts';
 import { packAudit } from './audit.ts';
 import { backupFile, type BackupOptions, type Copied } from './backup.ts';
 import { openHold, type StoreOptions } from './hold.ts';
+import { together, type Waiting } from '../core/bundle.ts';
 import { prune, type Pruned, type Retention } from './retention.ts';
 import {
   unpackEvidence,
@@ -14,9 +15,13 @@ import {
   unpackObservation,
   unpackStanding,
   type NotificationRow,
+  packNotification,
 } from './rows.ts';
+import type { statements } from './statements.ts';
 
 export type { StoreOptions } from './hold.ts';
+
+type Statements = ReturnType<typeof statements>;
 
 export interface Store extends Ledger {
   /** Drops what is older than the policy says, in slices, so that looks go on meanwhile. */
@@ -36,11 +41,14 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
   return {
     record: (observation, channel, rule, left) => add(() => alive().write(observation, channel, rule, left)),
     amend: (id, change) => add(() => alive().amend(id, change)),
-    settle: (key, delivery, now, nextAt) =>
+    bundle: (key) => add(() => bundle(alive().sql, key)),
+    settle: (key, delivery, now, nextAt, instead) =>
       add(() => {
         const { sql } = alive();
-        if (delivery.kind === 'retry') sql.retry.run(nextAt ?? now, now, delivery.detail, key);
-        else sql.settle.run(delivery.kind, now, delivery.detail, key);
+        const { detail } = delivery;
+        if (delivery.kind === 'retry') sql.retry.run({ key, detail, now, nextAt: nextAt ?? now });
+        else sql.settle.run({ key, detail, now, state: delivery.kind });
+        if (instead !== undefined) sql.notify.run(packNotification(instead));
       }),
     own: (ruling, now) =>
       add(() => {
@@ -80,6 +88,18 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
     bytes: () => sizeOf(hold.path) + sizeOf(`${hold.path}-wal`),
     close: hold.close,
   };
+}
+
+/** What goes out with a message; bound now, unless it was before. */
+function bundle(sql: Statements, key: string): readonly QueuedNotification[] {
+  const bound = sql.bundleOf.get(key)?.bundle ?? undefined;
+  if (bound !== undefined) return sql.bound.all(bound).map(unpackQueued);
+  const waiting = sql.waitingFrom
+    .all(key)
+    .map((row): Waiting => ({ ...unpackQueued(row), isBound: row.bundle !== null }));
+  const members = together(waiting);
+  for (const each of members) sql.bind.run(key, each.key);
+  return members;
 }
 
 /** Reading is as asynchronous as the interface says: what throws rejects. */

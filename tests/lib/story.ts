@@ -56,13 +56,21 @@ function channelOf(target: Target): Channel {
 /** Support round the clock: it never turns. */
 const ALWAYS = { expectation: () => 'open' as const, nextChange: () => undefined };
 
-/** What is ruled of a look by the judge, the incident and the routing of the house, with `receivers` told of everything. */
-export function ruleFor(target: Target, look: Observation, receivers: readonly string[] = ['ops-mail']) {
+/**
+ * What is ruled of a look by the judge, the incident and the routing of the house, with `receivers` told of everything, after
+ * `groupWaitMs`.
+ */
+export function ruleFor(
+  target: Target,
+  look: Observation,
+  receivers: readonly string[] = ['ops-mail'],
+  groupWaitMs = 0,
+) {
   const setting = {
     providerName: 'GoPay',
     timezone: 'Asia/Jakarta',
     channel: channelOf(target),
-    routes: [{ match: {}, to: receivers, continue: false, groupWaitMs: 0 }],
+    routes: [{ match: {}, to: receivers, continue: false, groupWaitMs }],
     publicUrl: undefined,
   };
   return (standing: Standing): Ruling => rule(standing, look, { target, setting, calendar: ALWAYS });
