@@ -231,7 +231,7 @@ describeWith(
       expect((await look('once', { receipt: short, plus_token: true })).kind).toBe('ok');
     });
 
-    it('says that our mailbox is full, by the server’s own quota, and sends no mail [IMAP: quota full]', async () => {
+    it('says that our mailbox is full, by the server’s own quota, and sends no mail [MC-17: quota full]', async () => {
       const small = { user: 'small@monitor.test', password: new Secret('small-pass', 'env:SMALL') };
       const mailbox = { host: '127.0.0.1', port: office.imapsPort, ...small };
       const before = office.received.length;

@@ -5,6 +5,7 @@ import type { Finding } from '../../src/core/model.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { certificates } from '../lib/certs.ts';
 import type { ScriptedImap, Turn, Wish } from '../lib/imap.ts';
+import { CLOSED } from '../lib/imapstories.ts';
 import { codeOf, messageOf } from '../lib/mail.ts';
 import { FROM, openScene, PASSWORD, receipt, TO } from '../lib/roundtrip.ts';
 import type { Scene } from '../lib/roundtrip.ts';
@@ -34,55 +35,8 @@ async function expectOurs(finding: Finding, imap: ScriptedImap): Promise<void> {
   await expect.poll(() => imap.open()).toBe(0);
 }
 
-const pour = (turn: Turn, line: string): void => {
-  const lump = `${line}\r\n`.repeat(1_000);
-  const more = (): void => {
-    while (!turn.socket.destroyed && turn.socket.write(lump));
-  };
-  turn.socket.on('drain', more);
-  more();
-};
-
-const drip = (turn: Turn, line: string): void => {
-  const timer = setInterval(() => turn.say(line), 50);
-  turn.socket.once('close', () => {
-    clearInterval(timer);
-  });
-};
-
 describe('a mailbox that cannot be opened', () => {
-  const cases: readonly (readonly [string, Wish, string])[] = [
-    ['never greets', { greeting: () => undefined }, 'DEADLINE'],
-    ['greets with garbage', { greeting: 'SSH-2.0-OpenSSH_9.2' }, 'DEADLINE'],
-    ['says BYE at once', { greeting: '* BYE too many connections' }, 'PROTO_CLOSED'],
-    ['hangs at the login', { on: { AUTHENTICATE: () => undefined } }, 'DEADLINE'],
-    ['refuses the login', { password: 'another' }, 'AUTH'],
-    [
-      'throttles the login',
-      { on: { AUTHENTICATE: ({ say, tag }) => say(`${tag} NO [UNAVAILABLE] slow down`) } },
-      'AUTH',
-    ],
-    ['lets us in unasked', { greeting: '* PREAUTH welcome' }, 'AUTH'],
-    ['drips without end at EXAMINE', { on: { EXAMINE: (turn) => drip(turn, '* OK still here') } }, 'DEADLINE'],
-    ['floods without end at EXAMINE', { on: { EXAMINE: (turn) => pour(turn, '* 1 EXISTS') } }, 'TOO_LARGE'],
-    ['refuses EXAMINE', { on: { EXAMINE: ({ say, tag }) => say(`${tag} NO not today`) } }, 'PROTO_REFUSED'],
-    [
-      'says BYE in the middle of EXAMINE',
-      { on: { EXAMINE: ({ say, socket }) => (say('* BYE going down'), socket.end()) } },
-      'PROTO_CLOSED',
-    ],
-    [
-      'announces a literal of 4 GB [S-F4]',
-      { on: { EXAMINE: ({ say }) => say('* OK [ALERT] {4294967295}', 'x') } },
-      'TOO_LARGE',
-    ],
-    [
-      'sends a line of 30 MB without an end',
-      { on: { EXAMINE: ({ socket }) => void socket.write(Buffer.alloc(30_000_000, 'x')) } },
-      'TOO_LARGE',
-    ],
-  ];
-  it.each(cases)('that %s is our own trouble, and no mail goes out [MC-17]', async (_what, wish, code) => {
+  it.each(CLOSED)('that %s is our own trouble, and no mail goes out [MC-17]', async (_what, wish, code) => {
     const scene = await stage(wish);
     const before = process.memoryUsage().arrayBuffers;
     const finding = await scene.look({}, 2_500);

@@ -114,7 +114,7 @@ describe('a mailbox of ours with a quota', () => {
     ['STORAGE 990 1000', '990 of 1000 KiB are used'],
     ['STORAGE 5 1000 MESSAGE 300 300', '300 of 300 mails are there'],
   ])(
-    'that is full (%s) is our own trouble, it says so, and no mail goes out [IMAP: quota full]',
+    'that is full (%s) is our own trouble, it says so, and no mail goes out [MC-17: quota full]',
     async (all, words) => {
       const { next, smtp } = await stage({ capabilities, on: { GETQUOTAROOT: quota(all) } });
       const finding = await next();
@@ -124,7 +124,7 @@ describe('a mailbox of ours with a quota', () => {
     },
   );
 
-  it('that fills up while we wait makes the silence ours, and says nothing of the responder [IMAP: quota full]', async () => {
+  it('that fills up while we wait makes the silence ours, and says nothing of the responder [MC-17: quota full]', async () => {
     const on = { GETQUOTAROOT: quota('STORAGE 5 1000', 'STORAGE 1000 1000', 'STORAGE 5 1000') };
     const { next } = await stage({ capabilities, on });
     const finding = await next(BRIEF);
@@ -148,7 +148,7 @@ describe('a mailbox of ours with a quota', () => {
 });
 
 describe('IDLE', () => {
-  it('is asked for anew every few seconds, long before the 29 minutes after which servers end it [IMAP: 29-min limit, RFC 2177]', async () => {
+  it('is asked for anew every few seconds, long before the 29 minutes after which servers end it [MC-17: 29-minute limit, RFC 2177]', async () => {
     const { look, imap } = await stage();
     // The pauses grow to their longest within these eleven seconds.
     await look({ receipt: { within: '11s' } }, 15_000);
