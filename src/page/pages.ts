@@ -125,9 +125,12 @@ function hero(provider: ProviderView, seen: View): Html {
   </section>`;
 }
 
-/** At most two buttons: more is a list, and the list is below. */
+/** At most two buttons, each of a kind of its own: more is a list, and the list is below; two of one name are no choice. */
 function ways(told: Answer, { words }: View): Html | undefined {
-  const buttons = told.ways.flatMap((channel) => {
+  const linked = told.ways.filter(({ contact }) => contactLink(contact) !== undefined);
+  const kinds = linked.map(({ kind }) => kind);
+  const first = linked.filter(({ kind }, at) => kinds.indexOf(kind) === at);
+  const buttons = first.flatMap((channel) => {
     const link = contactLink(channel.contact);
     if (link === undefined || channel.contact === undefined) return [];
     const direct = channel.kind === 'phone' || channel.kind === 'email';
