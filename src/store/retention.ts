@@ -61,6 +61,8 @@ export async function prune(bound: () => Bound, add: Group['add'], now: Instant,
       for (const part of PARTS) done[part] += slice.rows[part];
       done.slices += 1;
       done.longestMs = Math.max(done.longestMs, slice.ms);
+      // No more than half of the loop's time, however short the group waits.
+      await new Promise((resume) => setTimeout(resume, slice.ms));
     }
   };
   let last: Watched = { target: 0, location: 0, newest: 0 };

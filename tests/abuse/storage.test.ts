@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -258,9 +259,12 @@ describe('R-33: dropping what is old', () => {
     }, 5);
     const beside = await idleBeside(home);
     const cpu = process.cpuUsage();
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    delay.enable();
     const loop = watchLoop();
     const pruned = await store.prune(MORNING + (looks / targets) * MINUTE + 1e12, OLD);
     const { stallMs, workMs } = loop.end();
+    delay.disable();
     const { user, system } = process.cpuUsage(cpu);
     const idleMs = await beside.end();
     clearInterval(looking);
@@ -269,6 +273,7 @@ describe('R-33: dropping what is old', () => {
       looks,
       'stall ms': Math.round(stallMs),
       'of it work ms': Math.round(workMs),
+      'p99 of the delay ms': (delay.percentile(99) / 1e6).toFixed(1),
       'an idle process ms': Math.round(idleMs),
       slices: pruned.slices,
       'rows a slice': Math.round((pruned.rolled + pruned.observations) / pruned.slices),
