@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 const THREAD = new URL(`./checkthread${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
 
 /**
- * About two seconds of CPU for each GiB, in a thread of low priority. `onDamage` is told of the first thing that is wrong; a
+ * About two seconds of CPU for each GiB, during which the log of the store grows and is not begun anew. `onDamage` is told of the first thing that is wrong; a
  * thread that cannot be had says nothing, and damage is then noticed where it is read. `end` does not wait: SQLite in the
  * middle of a file cannot be interrupted, so the process goes when the file is through.
  */

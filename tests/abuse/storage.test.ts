@@ -247,7 +247,8 @@ describe('R-33: dropping what is old', () => {
     const home = folder();
     const path = join(home, 'ringback.db');
     filled(path, looks, STEPS.length, targets);
-    const store = openStore(path);
+    // Read from end to end before, not beside: that is a reader, and lets the log grow while it lasts.
+    const store = openStore(path, { checkUpToBytes: Infinity });
     const before = store.bytes();
     const most = { bytes: 0, log: 0 };
     let next = 1e7;
@@ -283,8 +284,8 @@ describe('R-33: dropping what is old', () => {
       log: most.log,
       after: statSync(path).size,
     });
-    // Its newest look stays of each target.
-    expect(ask(path, 'select count(*) from observation')).toBeLessThan(targets + 300);
+    // Its newest look stays of each target, and what came meanwhile.
+    expect(ask(path, 'select count(*) from observation')).toBeLessThanOrEqual(targets + (next - 1e7));
     const summed = ask(path, 'select sum(ok + degraded + failed + unknown) from rollup where span = 2');
     expect(summed).toBeGreaterThanOrEqual(looks);
     expect(workMs).toBeLessThan(100);

@@ -1,5 +1,5 @@
 /** The store on a real file: one transaction per look, what it remembers over a restart, and what it refuses. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { degraded, fault, ok, unknown } from '../../src/core/fault.ts';
@@ -8,7 +8,7 @@ import { STEPS } from '../../src/store/migrations.ts';
 import { openStore } from '../../src/store/store.ts';
 import { figure, rounds } from '../lib/figures.ts';
 import { BAD, folder, freshStore, GOOD, lookAt, MINUTE, MORNING, ruleFor, targetOf, tell } from '../lib/ledger.ts';
-import { watchLoop } from '../lib/loop.ts';
+import { idleBeside, watchLoop } from '../lib/loop.ts';
 import { oldStore } from '../lib/oldstore.ts';
 
 const trunk = targetOf();
@@ -342,17 +342,21 @@ describe('a store that somebody else holds', () => {
       const look = lookAt(trunk, recorded.length, GOOD);
       recorded.push(store.record(look, trunk.channel, ruleFor(trunk, look)));
     }, 10);
+    const beside = await idleBeside(dirname(path));
     const loop = watchLoop();
     await new Promise((resolve) => setTimeout(resolve, heldMs));
     other.exec('commit');
     other.close();
     clearInterval(looking);
     await Promise.all(recorded);
-    const { stallMs } = loop.end();
+    const stallMs = Math.round(loop.end().stallMs);
+    const idleMs = Math.round(await beside.end());
     expect(await store.looksSince(trunk.id, 0)).toBe(recorded.length);
-    figure('R-37', { 'held ms': heldMs, looks: recorded.length, lost: 0, 'stall ms': Math.round(stallMs) });
+    const times = { 'held ms': heldMs, 'stall ms': stallMs, 'an idle process ms': idleMs };
+    figure('R-37', { looks: recorded.length, lost: 0, ...times });
     expect(troubles).toContain('SQLITE_BUSY');
-    expect(stallMs).toBeLessThan(250);
+    // What the machine does to anybody is not the lock's doing.
+    expect(stallMs).toBeLessThan(Math.max(250, 2 * idleMs));
   }, 60_000);
 
   it('refuses further looks when too many wait, and says which trouble it is', async () => {
