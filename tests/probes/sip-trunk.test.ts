@@ -10,7 +10,7 @@ import type { Callee, Trunk } from '../../probes/lib/sip/trunk.ts';
 import { openMemory } from '../../src/core/recall.ts';
 import { call, callTo, openFarEnd, openSpeaker, sdpFor } from '../lib/farside.ts';
 import type { FarEnd } from '../lib/farside.ts';
-import { look } from '../lib/sip.ts';
+import { look, openTcp } from '../lib/sip.ts';
 import { join, voice } from '../lib/sounds.ts';
 
 const open: { close(): Promise<void> }[] = [];
@@ -230,6 +230,16 @@ describe('edge 17: a call that is sent elsewhere', () => {
     expect((await call(callTo(end.port, all))).facts['outcome']).toBe('redirected');
     expect(end.requests('INVITE')).toHaveLength(2);
   });
+});
+
+it('a connection that ends before the call begins is told at once, and not waited for', async () => {
+  const server = await openTcp((socket) => socket.end());
+  open.push(server);
+  const began = performance.now();
+  const settings = callTo(0, { trunk: { address: `sip:127.0.0.1:${server.port};transport=tcp` } });
+  const finding = await call(settings, 40_000);
+  expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'PROTO_CLOSED', blame: 'trunk' } });
+  expect(performance.now() - began).toBeLessThan(20_000);
 });
 
 describe('edge 16: IP version 6', () => {

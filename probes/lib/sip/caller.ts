@@ -55,7 +55,7 @@ export function placeCall(plan: Plan): Call {
     },
     plan.callId,
   );
-  invite(call);
+  if (!isOver(call)) invite(call);
   return call;
 }
 

@@ -158,9 +158,11 @@ function overStream(socket: Socket, transport: 'tcp' | 'tls', trace: Trace): Wir
   let ears: Ears | undefined;
   let received = 0;
   let over = false;
+  let lost: Fault | undefined;
   const fail = (why: Fault): void => {
     if (over) return;
     over = true;
+    lost = why;
     trace.note(why.message);
     ears?.fail(why);
     socket.destroy();
@@ -188,6 +190,8 @@ function overStream(socket: Socket, transport: 'tcp' | 'tls', trace: Trace): Wir
     },
     listen(wanted) {
       ears = wanted;
+      // The connection may have ended while nobody listened yet.
+      if (lost !== undefined) wanted.fail(lost);
     },
     close() {
       over = true;
