@@ -1,5 +1,4 @@
 /** The demo desk's telephone as a test call finds it: whole, and broken in each way that a hotline breaks. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { openSipDesk } from '../../src/demo/sip.ts';
 import type { SipDesk } from '../../src/demo/sip.ts';
@@ -47,14 +46,6 @@ it('edge 30: is reached over TLS; a certificate that ends soon is told before, a
   await desk.set('expired');
   const expired = await look({ trunk, ca });
   expect(expired).toMatchObject({ kind: 'unknown', fault: { code: 'CERT_EXPIRED', blame: 'trunk' } });
-});
-
-it('a way to the trunk that breaks during the call is held against the trunk', async () => {
-  const trunk = { address: `sip:127.0.0.1:${desk.address.udpPort};transport=tcp` };
-  const going = look({ trunk, hangup: 'after_listen', listen: '20s' });
-  await sleep(1_500);
-  await desk.set('down');
-  expect(await going).toMatchObject({ kind: 'unknown', fault: { code: 'PROTO_CLOSED', blame: 'trunk' } });
 });
 
 it.each([

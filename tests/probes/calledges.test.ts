@@ -259,6 +259,15 @@ describe('hostile bytes', () => {
     expect(end.methods()).toEqual(['INVITE', 'ACK', 'BYE']);
   });
 
+  it('a way to the trunk that breaks during the call is held against the trunk', async () => {
+    const end = await streamEnd((request, socket) => {
+      if (request.method === 'INVITE') socket.write(tagged(request, 200, 'OK'));
+      else socket.destroy();
+    });
+    const finding = await end.look({ hangup: 'after_listen', listen: '20s' }, 30_000);
+    expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'PROTO_CLOSED', blame: 'trunk' } });
+  });
+
   it.each([
     ['for another name', 'wrongName', 'CERT_NAME'],
     ['that is valid from tomorrow on', 'early', undefined],
