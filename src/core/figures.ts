@@ -46,6 +46,11 @@ export function lastingOr(ms: number | undefined): string {
   return ms === undefined ? '–' : lasting(ms);
 }
 
+/** A channel's name in a report, where one that is on no public route is marked: whoever passes the report on has to know. */
+export function titleOf({ name, id, private: isPrivate }: Pick<ChannelQuality, 'name' | 'id' | 'private'>): string {
+  return isPrivate ? `${nameOf(name, id)} (private)` : nameOf(name, id);
+}
+
 export function nameOf(name: Localized, id: string): string {
   return name.en ?? name.id ?? name.zh ?? localId(id);
 }

@@ -1,5 +1,5 @@
 /** The report of a period as one document that asks nobody for anything: figures, charts, tables. It knows no store. */
-import { lasting, lastingOr, nameOf, NOT_KNOWN, NOTES, percent, period, points } from '../core/figures.ts';
+import { lasting, lastingOr, NOT_KNOWN, NOTES, percent, period, points, titleOf } from '../core/figures.ts';
 import type { ChannelQuality, ProviderQuality, Quality } from '../core/quality.ts';
 import { dayChart, legend, PATTERNS } from './chart.ts';
 import { Html, html, said } from './markup.ts';
@@ -78,8 +78,8 @@ function lead(channels: readonly { readonly provider: ProviderQuality; readonly 
   const { provider, channel } = worst;
   const well = known.filter((each) => each.channel.promised.downMs === 0).length;
   return html`${well === 0 ? 'None' : well} of ${known.length} channels could be reached in all promised hours that we
-    saw. The worst was <bdi>${said(provider.name)}</bdi>: <bdi>${said(nameOf(channel.name, channel.id))}</bdi>,
-    unreachable for ${lasting(channel.promised.downMs)} (${percent(channel.promised.ratio)}).${rest}`;
+    saw. The worst was <bdi>${said(provider.name)}</bdi>: <bdi>${said(titleOf(channel))}</bdi>, unreachable for
+    ${lasting(channel.promised.downMs)} (${percent(channel.promised.ratio)}).${rest}`;
 }
 
 const HEAD = ['Promised hours', 'Calendar', 'Unreachable', 'Limited', 'Unknown', 'Maintenance', 'Incidents'];
@@ -108,10 +108,11 @@ function summary(provider: ProviderQuality, quality: Quality): Html {
   </section>`;
 }
 
-function summaryRow({ id, name, promised, calendar, pace, before }: ChannelQuality): Html {
+function summaryRow(channel: ChannelQuality): Html {
+  const { promised, calendar, pace, before } = channel;
   const { shares } = promised;
   return html`<tr>
-    <th scope="row"><bdi>${said(nameOf(name, id))}</bdi></th>
+    <th scope="row"><bdi>${said(titleOf(channel))}</bdi></th>
     <td><span class="main-figure">${percent(promised.ratio)}</span>${change(promised.ratio, before.promised.ratio)}</td>
     <td>${percent(calendar.ratio)}${change(calendar.ratio, before.calendar.ratio)}</td>
     <td>
@@ -145,8 +146,8 @@ function details(provider: ProviderQuality): Html {
 }
 
 function channelPart(channel: ChannelQuality, provider: ProviderQuality): Html {
-  const { name, id, promised, weekly, timezone } = channel;
-  const title = nameOf(name, id);
+  const { id, promised, weekly, timezone } = channel;
+  const title = titleOf(channel);
   return html`<article class="channel tone-${toneOf(channel)}" aria-labelledby="${id}">
     <h3 id="${id}"><bdi>${said(title)}</bdi> <span class="aside">${weekly}, ${timezone}</span></h3>
     ${tiles(channel)}

@@ -12,6 +12,7 @@ const COLUMNS = [
   'channel',
   'kind',
   'name',
+  'private',
   'from',
   'to',
   'promised_ratio',
@@ -89,8 +90,14 @@ function channelRow(channel: ChannelQuality, provider: ProviderQuality, { from, 
 }
 
 function named(channel: ChannelQuality, provider: ProviderQuality): Row {
-  const { id, kind, name } = channel;
-  return { provider: provider.id, channel: localId(id), kind, name: nameOf(name, id) };
+  const { id, kind, name, private: isPrivate } = channel;
+  return {
+    provider: provider.id,
+    channel: localId(id),
+    kind,
+    name: nameOf(name, id),
+    private: isPrivate ? 'yes' : 'no',
+  };
 }
 
 function figures(basis: 'promised' | 'calendar', now: Figures, before: Figures): Row {

@@ -4,7 +4,7 @@ import {
   comparisons,
   lasting,
   lastingOr,
-  nameOf,
+  titleOf,
   NOT_KNOWN,
   NOTES,
   percent,
@@ -50,7 +50,7 @@ function providerParts(provider: ProviderQuality): string[] {
 function channelCells(channel: ChannelQuality): string[] {
   const { promised, calendar, pace, before } = channel;
   return [
-    plain(nameOf(channel.name, channel.id)),
+    plain(titleOf(channel)),
     percent(promised.ratio),
     points(promised.ratio, before.promised.ratio) ?? '–',
     percent(calendar.ratio),
@@ -68,7 +68,7 @@ function incidents(channel: ChannelQuality, provider: ProviderQuality): string[]
   if (channel.lapses.length === 0) return [];
   const head = ['Began', 'Lasted', 'In promised hours', 'Noticed after', 'What', 'Cause', 'Evidence'];
   return [
-    `### Incidents: ${plain(nameOf(channel.name, channel.id))}`,
+    `### Incidents: ${plain(titleOf(channel))}`,
     table(
       head,
       channel.lapses.map((lapse) => lapseCells(lapse, provider)),
@@ -100,7 +100,7 @@ function compared(quality: Quality): string[] {
         head,
         rows.map(({ provider, channel }) => [
           plain(provider.name),
-          plain(nameOf(channel.name, channel.id)),
+          plain(titleOf(channel)),
           percent(channel.promised.ratio),
           channel.promised.ratio === undefined ? NOT_KNOWN : lasting(channel.promised.downMs),
           String(channel.pace.incidents),
