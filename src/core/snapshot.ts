@@ -111,6 +111,8 @@ export interface NoticeView {
   readonly from?: Instant;
   readonly until?: Instant;
   readonly zoneExplicit: boolean;
+  /** The window can be read in another way, too. */
+  readonly ambiguous?: boolean;
   /** Ids of the channels within the provider; empty: not said. */
   readonly touches: readonly string[];
 }

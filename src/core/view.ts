@@ -246,7 +246,13 @@ function viewNotices(rows: readonly NoticeRow[]): NoticeView[] {
       kind: row.kind,
       zoneExplicit: row.zoneExplicit ?? false,
       touches: row.channels,
-      ...present({ link: row.link, publishedAt: row.publishedAt, from: row.from, until: row.until }),
+      ...present({
+        link: row.link,
+        publishedAt: row.publishedAt,
+        from: row.from,
+        until: row.until,
+        ambiguous: row.ambiguous,
+      }),
     }));
 }
 

@@ -88,13 +88,19 @@ function notice(each: NoticeView, provider: ProviderView, view: View): Html {
               each.until === undefined
                 ? moment(each.from, zone, now, words)
                 : words.fromUntil(moment(each.from, zone, now, words), moment(each.until, zone, now, words))
-            }${each.zoneExplicit ? '' : ` ${words.labels.zoneAssumed}`}</span
+            }${doubtOf(each, words)}</span
           >`;
   return html`<li>
     <span class="tag">${words.notices[each.kind]}</span> ${
       link === undefined ? title : html`<a href="${link}" rel="nofollow noopener">${title}</a>`
     }${each.publishedAt === undefined ? undefined : html` <span class="aside">${timeOf(each.publishedAt, zone, view)}</span>`}${window}
   </li>`;
+}
+
+/** What of a window was read into the words, or may be. */
+function doubtOf({ zoneExplicit, ambiguous }: NoticeView, { labels }: View['words']): string {
+  if (!zoneExplicit) return ` ${labels.zoneAssumed}`;
+  return ambiguous === true ? ` ${labels.windowDoubtful}` : '';
 }
 
 /** Maintenance that is running or still to come. */

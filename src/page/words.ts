@@ -113,6 +113,7 @@ export interface Words {
     readonly homepage: string;
     readonly stale: string;
     readonly zoneAssumed: string;
+    readonly windowDoubtful: string;
     readonly now: string;
     readonly yourTime: string;
     readonly reload: string;

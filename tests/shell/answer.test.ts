@@ -5,6 +5,7 @@ import type { ChannelKind, ChannelStatus, Language } from '../../src/core/model.
 import type { ChannelView, Snapshot } from '../../src/core/snapshot.ts';
 import { counsel } from '../../src/page/advice.ts';
 import { answer } from '../../src/page/answer.ts';
+import { notices } from '../../src/page/sections.ts';
 import { WORDS } from '../../src/page/view.ts';
 import * as day from '../lib/snapshots.ts';
 
@@ -111,5 +112,24 @@ describe('what can I do?', () => {
     expect(counsel(broken, day.DOMPET, day.CHAT).instead?.id).toBe('chat');
     expect(counsel(broken, day.DOMPET, undefined).instead).toBeUndefined();
     expect(counsel(broken, day.DOMPET, broken).instead).toBeUndefined();
+  });
+});
+
+describe('the window of an announcement', () => {
+  it.each([
+    [{ zoneExplicit: true }, undefined],
+    [{ zoneExplicit: true, ambiguous: true }, 'windowDoubtful'],
+    [{ zoneExplicit: false, ambiguous: true }, 'zoneAssumed'],
+  ] as const)('with %j says what of it is a guess: %s', (traits, label) => {
+    const [provider] = day.hotlineDown.providers;
+    const [notice] = provider?.notices ?? [];
+    if (provider === undefined || notice === undefined) throw new Error('no notice');
+    for (const language of ['id', 'en', 'zh'] as const) {
+      const words = WORDS[language];
+      const view = { words, now: day.NOW, language, snapshot: day.hotlineDown };
+      const text = notices({ ...provider, notices: [{ ...notice, ...traits }] }, view).text;
+      for (const each of ['windowDoubtful', 'zoneAssumed'] as const)
+        expect(text.includes(words.labels[each]), each).toBe(each === label);
+    }
   });
 });

@@ -144,6 +144,7 @@ export const en: Words = {
     homepage: 'official website',
     stale: 'not checked recently',
     zoneAssumed: 'The announcement names no time zone; local time is assumed.',
+    windowDoubtful: 'This time can be read in more than one way; please check the announcement.',
     now: 'now',
     yourTime: 'your time:',
     reload: 'Check again',

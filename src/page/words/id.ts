@@ -140,6 +140,7 @@ export const id: Words = {
     homepage: 'situs resmi',
     stale: 'lama tidak diperiksa',
     zoneAssumed: 'Pengumuman tidak menyebut zona waktu; dianggap waktu setempat.',
+    windowDoubtful: 'Waktu ini dapat dibaca dengan cara lain; mohon periksa pengumumannya.',
     now: 'sekarang',
     yourTime: 'waktu Anda:',
     reload: 'Periksa lagi',

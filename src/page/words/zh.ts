@@ -137,6 +137,7 @@ export const zh: Words = {
     homepage: '官方网站',
     stale: '近期未检查',
     zoneAssumed: '公告没有写明时区，按当地时间理解。',
+    windowDoubtful: '公告中的时间可能有其他理解，请以原文为准。',
     now: '现在',
     yourTime: '您的时间：',
     reload: '重新检查',
