@@ -16,6 +16,7 @@ import type {
   TargetId,
 } from './core/model.ts';
 import { covers } from './core/part.ts';
+import { shiftHealth } from './core/shift.ts';
 import { staleFrom } from './core/slots.ts';
 import type { Snapshot } from './core/snapshot.ts';
 import { standingOf, takeSnapshot, type ChannelStanding, type Situation, type TargetState } from './core/view.ts';
@@ -44,6 +45,8 @@ export interface Board {
   arrange(providers: readonly Provider[], calendars: ReadonlyMap<ChannelId, Calendar>): void;
   /** Takes in what was changed outside of a look. */
   learn(incident: Incident): void;
+  /** The wall clock was moved: what is known of targets moves along. Incidents are learnt from the store. */
+  shift(ms: number): void;
   /** Takes in what a look changed. */
   see(observation: Observation, ruling: Ruling): void;
   /** Health by target, for counting and for the console. */
@@ -67,22 +70,17 @@ const NOTICES_MS = 2 * 86_400_000;
 /** Opens the board with what the store remembers. */
 export async function openBoard(options: BoardOptions): Promise<Board> {
   const { ledger, now } = options;
-  const targets = new Map<TargetId, TargetState>();
-  for (const { target, health, last } of await ledger.health())
-    targets.set(target, stateAfter(health, last, undefined));
-  const open = new Map((await ledger.openIncidents()).map((incident) => [incident.id, incident]));
+  const targets = await statesIn(ledger);
+  const open = new Map((await ledger.openIncidents()).map((each) => [each.id, each]));
   let recent = await resolvedSince(ledger, now() - RECENT_MS);
   let notices = currentNotices(await ledger.notices(now() - NOTICES_MS));
-  let providers: readonly Provider[] = [];
-  let calendars: ReadonlyMap<ChannelId, Calendar> = new Map();
-  let kept: Snapshot | undefined;
+  let [providers, calendars]: Parameters<Board['arrange']> = [[], new Map()];
+  let [kept, newest]: [Snapshot?, Instant?] = [];
   const near = keepNearby();
-  let newest: Instant | undefined;
 
   const situation = (): Situation => ({
     now: now(),
-    blind: options.blind(),
-    blindSince: blindSince(options.ours?.() ?? []),
+    ...blindness(options),
     publicUrl: options.publicUrl,
     providers,
     calendars,
@@ -92,6 +90,8 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
     notices,
     answerMs: options.answerMs,
   });
+
+  const take = (rows: readonly NoticeRow[]): void => void ([notices, kept] = [currentNotices(rows), undefined]);
 
   function seeIncident(incident: Incident): void {
     recent = recent.filter((each) => each.id !== incident.id);
@@ -108,6 +108,10 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
       [providers, calendars, kept] = [nextProviders, nextCalendars, undefined];
     },
     learn: seeIncident,
+    shift: (ms) => {
+      shiftStates(targets, ms);
+      [newest, kept] = [newest && newest + ms, undefined];
+    },
     see: (observation, ruling) => {
       const before = targets.get(observation.target);
       targets.set(observation.target, stateAfter(ruling.health, observation, before));
@@ -115,7 +119,6 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
       if (observation.finding.kind !== 'unknown') newest = Math.max(newest ?? 0, observation.at);
       if (ruling.incident !== undefined) seeIncident(ruling.incident);
       if (observation.finding.notices !== undefined) {
-        const take = (rows: readonly NoticeRow[]): void => void ([notices, kept] = [currentNotices(rows), undefined]);
         // When the store cannot be read, those that are known stay.
         ledger.notices(now() - NOTICES_MS).then(take, () => undefined);
       }
@@ -146,8 +149,9 @@ export async function openBoard(options: BoardOptions): Promise<Board> {
   };
 }
 
-function blindSince(ours: readonly OwnIncident[]): Instant | undefined {
-  return ours.find(({ trouble, resolvedAt }) => trouble === 'network' && resolvedAt === undefined)?.openedAt;
+function blindness({ blind, ours }: BoardOptions): Pick<Situation, 'blind' | 'blindSince'> {
+  const lost = ours?.().find(({ trouble, resolvedAt }) => trouble === 'network' && resolvedAt === undefined);
+  return { blind: blind(), blindSince: lost?.openedAt };
 }
 
 async function resolvedSince(ledger: Ledger, since: Instant): Promise<readonly Incident[]> {
@@ -162,6 +166,17 @@ function stateAfter(health: TargetState['health'], last: Observation, before: Ta
     lastSeen: sees ? last : before?.lastSeen,
     lastGood: last.finding.kind === 'ok' || last.finding.kind === 'degraded' ? last : before?.lastGood,
   };
+}
+
+async function statesIn(ledger: Ledger): Promise<Map<TargetId, TargetState>> {
+  const rows = await ledger.health();
+  return new Map(rows.map(({ target, health, last }) => [target, stateAfter(health, last, undefined)]));
+}
+
+function shiftStates(targets: Map<TargetId, TargetState>, ms: number): void {
+  const move = (look: Observation | undefined) => look && { ...look, at: look.at + ms };
+  for (const [target, { health, lastSeen, lastGood }] of targets)
+    targets.set(target, { health: shiftHealth(health, ms), lastSeen: move(lastSeen), lastGood: move(lastGood) });
 }
 
 interface Neighbourhood {

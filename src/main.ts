@@ -22,7 +22,7 @@ import {
   needsRestart,
   type Order,
 } from './main/order.ts';
-import { blindness, gatherSigns, jump, ownSetting, refusal, standstill } from './main/ours.ts';
+import { gatherSigns, moveAlong, ownSetting, refusal, watchSight } from './main/ours.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 import { openOurs, type Ours } from './ours.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
@@ -31,7 +31,7 @@ import { pages } from './page/pages.ts';
 import { openRunner, type Runner } from './runner.ts';
 import { openScheduler, type Scheduler } from './scheduler.ts';
 import { openOperator, openPublic } from './server.ts';
-import { openSight, type Sight } from './sight.ts';
+import type { Sight } from './sight.ts';
 import type { Store } from './store/store.ts';
 import { openTally, type Tally } from './tally.ts';
 
@@ -106,7 +106,7 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
   opened.defer(() => {
     ours.close();
   });
-  const sight = watch(ground, post);
+  const sight = watchSight({ ...ground, monotonic }, () => post.outbox?.resume());
   opened.defer(() => {
     sight.close();
   });
@@ -130,8 +130,10 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
   post.outbox = outbox;
   ground.signs.handTo(ours);
   opened.defer(() => outbox.stop(SEND_GRACE_MS));
-  const runner = look(ground, { force, board, metrics, outbox, sight });
-  const scheduler = schedule(ground, metrics, runner);
+  const clock: Clock = {};
+  const runner = look(ground, { clock, force, board, metrics, outbox, sight });
+  const scheduler = schedule(ground, { metrics, board, ours, runner });
+  clock.scheduler = scheduler;
   opened.defer(async () => {
     scheduler.stop();
     await runner.stop();
@@ -143,7 +145,7 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
   outbox.wake();
   const pruning = keepTidy(ground);
   opened.defer(() => {
-    clearInterval(pruning);
+    pruning.close();
   });
   const watching = watchConfig(options.config, ground.stamp, () => void reload());
   opened.defer(() => {
@@ -258,28 +260,6 @@ async function keepOurs({ store, log }: Ground, force: Force, post: Post): Promi
   });
 }
 
-function watch({ config, log, signs }: Ground, post: Post): Sight {
-  let wasBlind = false;
-  return openSight({
-    canaries: config.canaries,
-    monotonic,
-    onChange: (blind, lost, forMs) => {
-      const words = `our own network is lost (${lost ?? 'part unknown'}): nobody is accused`;
-      if (blind || wasBlind) log.warn({ event: 'sight', blind, lost }, blind ? words : 'we can see again');
-      wasBlind = blind;
-      if (blind) {
-        signs.strike('network', blindness(lost, forMs));
-        return;
-      }
-      signs.mend('network');
-      post.outbox?.resume();
-    },
-    onStall: (ms) => {
-      signs.strike('loop', standstill(ms));
-    },
-  });
-}
-
 function count({ store, log }: Ground, force: Force): Tally {
   const tally = openTally({
     ledger: store,
@@ -343,7 +323,13 @@ function openPost(
   });
 }
 
+/** Looks may be told of before there is a schedule. */
+interface Clock {
+  scheduler?: Scheduler;
+}
+
 interface Eyes {
+  readonly clock: Clock;
   readonly force: Force;
   readonly board: Board;
   readonly metrics: Metrics;
@@ -351,13 +337,17 @@ interface Eyes {
   readonly sight: Sight;
 }
 
-function look({ config, kinds, log, store, signs }: Ground, { force, board, metrics, outbox, sight }: Eyes): Runner {
+function look(
+  { config, kinds, log, store, signs }: Ground,
+  { clock, force, board, metrics, outbox, sight }: Eyes,
+): Runner {
   return openRunner({
     ledger: store,
     location: config.location,
     assignment: (target) => force.order.assignments.get(target.id),
     blind: () => sight.blind(),
     check: (ms, byName) => sight.check(ms, byName),
+    heed: () => clock.scheduler?.heed(),
     surroundings: (target) => board.surroundings(target),
     stalledWithin: (ms) => sight.stalledWithin(ms),
     now,
@@ -392,7 +382,15 @@ function look({ config, kinds, log, store, signs }: Ground, { force, board, metr
   });
 }
 
-function schedule({ log, signs }: Ground, metrics: Metrics, runner: Runner): Scheduler {
+interface Clocked {
+  readonly metrics: Metrics;
+  readonly board: Board;
+  readonly ours: Ours;
+  readonly runner: Runner;
+}
+
+function schedule(ground: Ground, { metrics, board, ours, runner }: Clocked): Scheduler {
+  const { log } = ground;
   return openScheduler({
     look: (target, slotAt) => runner.look(target, slotAt),
     onSkip: (_target, reason, count) => {
@@ -403,7 +401,7 @@ function schedule({ log, signs }: Ground, metrics: Metrics, runner: Runner): Sch
     },
     onClockJump: (ms) => {
       metrics.clockJump();
-      signs.strike('clock', jump(ms));
+      moveAlong(ms, { ...ground, board, ours, now: now() });
       log.warn({ event: 'clock', ms: Math.round(ms) }, 'the wall clock jumped; the schedule starts anew from now');
     },
     now,

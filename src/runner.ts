@@ -40,6 +40,8 @@ export interface RunnerOptions {
   readonly surroundings?: Brief['surroundings'];
   /** Longest stall of our own loop within the last so many milliseconds. */
   readonly stalledWithin: (ms: number) => number;
+  /** Sees whether the wall clock was moved, before a look is told by it. */
+  readonly heed?: () => void;
   readonly now: () => Instant;
   readonly monotonic: () => number;
   readonly onLook: (observation: Observation, target: Target, ruling: Ruling) => void;
@@ -94,7 +96,7 @@ export function openRunner(options: RunnerOptions): Runner {
 
   async function lookAs(assignment: Assignment, slotAt: Instant): Promise<number | undefined> {
     const { target } = assignment;
-    const at = options.now();
+    const at = startOf(options);
     const begun = options.monotonic();
     // Without its memory a look might file a second case: it throws, and there is none.
     const memory = await recall(assignment, options);
@@ -133,9 +135,9 @@ export function openRunner(options: RunnerOptions): Runner {
 
   async function record(assignment: Assignment, observation: Observation, left?: string): Promise<number | undefined> {
     const { target } = assignment;
-    const decide = (standing: Standing): Ruling =>
-      rule(standing, observation, { ...assignment, ...present({ surroundings: options.surroundings }) });
-    const ruling = await options.ledger.record(observation, target.channel, decide, left);
+    const brief = { ...assignment, ...present({ surroundings: options.surroundings }) };
+    const decide = (standing: Standing): Ruling => rule(standing, observation, brief);
+    const ruling = await recordOnce(observation, (look) => options.ledger.record(look, target.channel, decide, left));
     if (ruling === undefined) return undefined;
     options.onLook(observation, target, ruling);
     return recheckIn(ruling, observation, target.policy.recheckMs);
@@ -183,6 +185,12 @@ const promiseOf = ({ setting, calendar }: Assignment): Pick<Run, 'timezone' | 'l
   expectation: (at) => calendar.expectation(at),
 });
 
+/** When a look begins, by a clock of which all others have heard if it was moved. */
+function startOf({ heed, now }: RunnerOptions): Instant {
+  heed?.();
+  return now();
+}
+
 interface Passage {
   readonly tookMs: number;
   readonly jumpMs: number;
@@ -198,6 +206,14 @@ function doubt(options: RunnerOptions, { tookMs, jumpMs, timeoutMs }: Passage): 
   return stallMs > Math.max(STALL_FLOOR_MS, timeoutMs * STALL_SHARE)
     ? fault('SELF_OVERLOAD', `our own loop stood still for ${Math.round(stallMs)} ms`)
     : undefined;
+}
+
+/** A slot that is taken came before: the wall clock was set back. This look is another one all the same. */
+async function recordOnce(
+  observation: Observation,
+  record: (look: Observation) => Promise<Ruling | undefined>,
+): Promise<Ruling | undefined> {
+  return (await record(observation)) ?? (await record({ ...observation, slotAt: observation.at }));
 }
 
 /** A failure counts only if we see right after it: our network may have gone while we looked, and nobody noticed yet. */

@@ -1,5 +1,4 @@
-/** When to look: one node-cron tick a second (UTC) drains a heap of what is due. It starts looks and knows nothing of what they find. */
-import { schedule as scheduleTask } from 'node-cron';
+/** When to look: one tick a second drains a heap of what is due. It starts looks and knows nothing of what they find. */
 import { Heap, type Due } from './core/heap.ts';
 import type { Instant, Target, TargetId } from './core/model.ts';
 import { nextSlot, phaseOf, slotsBetween } from './core/slots.ts';
@@ -43,6 +42,8 @@ export interface Scheduler {
   drain(): void;
   /** No look is started after this. */
   stop(): void;
+  /** Sees whether the wall clock jumped since anybody asked. The tick does; looks do, so that none is told by two clocks. */
+  heed(): void;
   /** Looks under way. */
   running(): number;
   /** The newest tick, by the monotonic clock. */
@@ -50,8 +51,10 @@ export interface Scheduler {
 }
 
 const CAPS: Caps = { global: 512, perHost: 4, hostGapMs: 1_000 };
-const CLOCK_JUMP_MS = 2_000;
+/** A clock that is being slewed moves by less than a millisecond from tick to tick. */
+const CLOCK_JUMP_MS = 950;
 const SOON_MS = 60_000;
+const TICK_MS = 1_000;
 /**
  * What is due in the same second starts one after the other, at this pace or, when it is more than a second holds, as many at
  * once as it takes: a thousand at one stroke would hold up the loop, and each other.
@@ -85,13 +88,9 @@ interface Turn {
 /** Opens a scheduler with nothing armed. It ticks at once. */
 export function openScheduler(options: SchedulerOptions): Scheduler {
   const rota = new Rota(options);
-  const task = scheduleTask(
-    '* * * * * *',
-    () => {
-      rota.drain();
-    },
-    { timezone: 'UTC', suppressMissedWarning: true },
-  );
+  const ticking = tickEachSecond(options.now, () => {
+    rota.drain();
+  });
   return {
     arm: (appointments) => {
       rota.arm(appointments);
@@ -99,11 +98,36 @@ export function openScheduler(options: SchedulerOptions): Scheduler {
     drain: () => {
       rota.drain();
     },
+    heed: () => {
+      rota.heed(options.now());
+    },
     running: () => rota.running,
     tickedAt: () => rota.tickedAt,
     stop: () => {
       rota.stop();
-      void task.destroy();
+      ticking.stop();
+    },
+  };
+}
+
+/**
+ * At every whole second of the wall clock, wherever that is moved to. Each beat is armed anew by the time of then: node-cron
+ * catches up each second that a clock jumped over (a day: 48 s of a blocked loop), and when it was set back by an hour
+ * sleeps for an hour.
+ */
+function tickEachSecond(now: () => Instant, tick: () => void): { stop(): void } {
+  let timer: NodeJS.Timeout;
+  const arm = (): void => {
+    timer = setTimeout(beat, TICK_MS - (now() % TICK_MS));
+  };
+  const beat = (): void => {
+    arm();
+    tick();
+  };
+  arm();
+  return {
+    stop: () => {
+      clearTimeout(timer);
     },
   };
 }
@@ -114,7 +138,8 @@ class Rota {
   readonly #caps: Caps;
   readonly #bookings = new Map<TargetId, Booking>();
   readonly #heap = new Heap<Entry>();
-  readonly #hosts = new Map<string, { running: number; lastAt: Instant }>();
+  /** `lastAt` by the monotonic clock: a host is not left alone for a day because the other one was set back. */
+  readonly #hosts = new Map<string, { running: number; lastAt: number }>();
   /** Found due, their turn to come; those of a tick in order. */
   #turns: Turn[] = [];
   /** Their turn came, but a cap or the courtesy to a host held them back. */
@@ -167,19 +192,19 @@ class Rota {
     }
   }
 
-  #watchClock(now: Instant): void {
+  heed(now: Instant): void {
     const monotonic = this.#options.monotonic();
     const jump = now - this.#tick.wall - (monotonic - this.#tick.monotonic);
     this.#tick = { wall: now, monotonic };
     if (Math.abs(jump) <= CLOCK_JUMP_MS) return;
-    this.#options.onClockJump(jump);
+    this.#options.onClockJump(Math.round(jump));
     this.#rebook(now);
   }
 
   drain(): void {
     if (this.#stopped) return;
     const now = this.#options.now();
-    this.#watchClock(now);
+    this.heed(now);
     const due: Entry[] = [];
     for (let entry = this.#heap.popDue(now); entry !== undefined; entry = this.#heap.popDue(now))
       if (this.#admit(entry, now)) due.push(entry);
@@ -234,16 +259,17 @@ class Rota {
   #tryStart({ entry, afterMs }: Turn, now: Instant): boolean {
     const { booking } = entry;
     if (booking.gone) return true;
-    if (this.running >= this.#caps.global || !this.#hostIsPatient(booking.host, now)) return false;
+    if (this.running >= this.#caps.global || !this.#hostIsPatient(booking.host)) return false;
     booking.waiting = false;
     void this.#run(entry, now, afterMs);
     return true;
   }
 
-  #hostIsPatient(host: string | null, now: Instant): boolean {
-    if (host === null) return true;
-    const known = this.#hosts.get(host);
-    return known === undefined || (known.running < this.#caps.perHost && now - known.lastAt >= this.#caps.hostGapMs);
+  #hostIsPatient(host: string | null): boolean {
+    const known = host === null ? undefined : this.#hosts.get(host);
+    if (known === undefined) return true;
+    const restedMs = this.#options.monotonic() - known.lastAt;
+    return known.running < this.#caps.perHost && restedMs >= this.#caps.hostGapMs;
   }
 
   async #run(entry: Entry, now: Instant, meantAfterMs: number): Promise<void> {
@@ -253,7 +279,7 @@ class Rota {
     this.running++;
     if (host !== undefined) {
       host.running++;
-      host.lastAt = now;
+      host.lastAt = this.#options.monotonic();
     }
     this.#options.onStart(Math.max(0, now - entry.dueAt - meantAfterMs));
     try {
@@ -275,8 +301,8 @@ class Rota {
     this.#startWaiting();
   }
 
-  #hostEntry(host: string): { running: number; lastAt: Instant } {
-    const known = this.#hosts.get(host) ?? { running: 0, lastAt: 0 };
+  #hostEntry(host: string): { running: number; lastAt: number } {
+    const known = this.#hosts.get(host) ?? { running: 0, lastAt: -Infinity };
     this.#hosts.set(host, known);
     return known;
   }

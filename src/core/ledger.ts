@@ -136,6 +136,11 @@ export interface Ledger {
    * again; `undefined` leaves it as it is, and so does an id that is not there.
    */
   amend(id: IncidentId, change: (incident: Incident) => Amendment | undefined): Promise<Amendment | undefined>;
+  /**
+   * The wall clock was moved by so many milliseconds; `now` is what it said without that. Instants of what goes on move along,
+   * so that it keeps its length. Resolves to the incidents that were moved.
+   */
+  shift(ms: number, now: Instant): Promise<readonly Incident[]>;
   /** Writes trouble of our own with its notifications, in one transaction. What of it still waits is withdrawn. */
   own(ruling: OwnRuling, now: Instant): Promise<void>;
   /** Open ones, and those that ended since; newest first. */

@@ -145,7 +145,7 @@ function viewChannel(channel: Channel, provider: Provider, situation: Situation)
     languages: channel.languages,
     ...hoursOf(channel, situation),
     ...present({
-      since: statusSince(status, states, part),
+      since: statusSince(status, states, part, situation.now),
       lastSeenAt: newest?.at,
       answerMs: good && situation.answerMs(good),
       promiseMs: channel.targets.find((target) => target.promiseMs !== undefined)?.promiseMs,
@@ -181,6 +181,7 @@ function statusSince(
   status: ChannelStatus,
   states: readonly TargetState[],
   part: Affected | undefined,
+  now: Instant,
 ): Instant | undefined {
   switch (status) {
     case 'major_outage':
@@ -189,7 +190,8 @@ function statusSince(
       return part?.since;
     case 'operational': {
       const starts = states.filter((state) => !isDown(state.health)).flatMap((state) => sinceOf(state.health) ?? []);
-      return starts.length === 0 ? undefined : Math.max(...starts);
+      // The clock may have been set back since.
+      return starts.length === 0 ? undefined : Math.min(Math.max(...starts), now);
     }
     case 'under_maintenance':
     case 'closed':

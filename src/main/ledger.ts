@@ -1,12 +1,13 @@
 /** Part of main: the store as the monitor keeps it, and what is said in the log when it cannot. */
 import { performance } from 'node:perf_hooks';
+import { schedule } from 'node-cron';
 import type { Config } from '../config/load.ts';
 import type { Log } from '../log.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { Kinds } from './kinds.ts';
 import type { Signs } from './ours.ts';
 
-const PRUNE_EVERY_MS = 3_600_000;
+const HOURLY = '0 * * * *';
 const BALLAST_BYTES = 16 * 2 ** 20;
 const COMPLAIN_EVERY_MS = 60_000;
 /** A look that is written so much later is seen no later by anybody, and several of them cost one fsync. */
@@ -60,9 +61,16 @@ interface Kept {
 }
 
 /** Adds up the hours that are over and drops what is older than the operator wants to keep: now, and every hour. */
-export function keepTidy(kept: Kept): NodeJS.Timeout {
+export function keepTidy(kept: Kept): { close(): void } {
   dropOld(kept);
-  return setInterval(dropOld, PRUNE_EVERY_MS, kept).unref();
+  const task = schedule(HOURLY, () => {
+    dropOld(kept);
+  });
+  return {
+    close: () => {
+      void task.destroy();
+    },
+  };
 }
 
 function dropOld({ store, config, log }: Kept): void {

@@ -12,6 +12,7 @@ import { STEPS } from './migrations.ts';
 import { ownWriter } from './ours.ts';
 import { oldRows } from './retention.ts';
 import { rollups, type AnswerMs } from './rollup.ts';
+import { shiftWriter } from './shift.ts';
 import { statements } from './statements.ts';
 
 export interface StoreOptions extends Partial<GroupOptions> {
@@ -154,6 +155,7 @@ function bind(db: Database, held: Held, answerMs: AnswerMs) {
     catchUp: history.catchUp,
     audit: auditWriter(db),
     ours: ownWriter(db),
+    shift: shiftWriter(db, memory),
     sql: statements(db),
     transact: transactor(db, both),
   };

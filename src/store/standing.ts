@@ -47,7 +47,9 @@ export function openStandings(db: Database, memory: Remembered): Standings {
     of: ({ target, location, provider }, at) => ({
       here: healthOf(target, location),
       elsewhere: placesOf(target).flatMap((place) => (place === location ? [] : (healthOf(target, place) ?? []))),
-      incidents: memory.incidents.get(provider) ?? sql.incidents.all(provider, at - RECALL_MS).map(unpackIncident),
+      incidents:
+        memory.incidents.get(provider) ??
+        sql.incidents.all(provider, at - RECALL_MS, at + RECALL_MS).map(unpackIncident),
     }),
     keepHealth: ({ target, location }, health) => {
       memory.health.set(`${target} ${location}`, health);
@@ -77,8 +79,9 @@ function statements(db: Database) {
        from standing s where s.target = ? and s.location = ?`,
     ),
     places: db.prepare<[number], { location: number }>('select location from standing where target = ?'),
-    incidents: db.prepare<[string, number], IncidentRow>(
-      `select * from incident where provider = ? and (resolved_at is null or resolved_at >= ?) order by opened_at, id`,
+    // What ended in a time that has yet to come was told by a clock that was set back since.
+    incidents: db.prepare<[string, number, number], IncidentRow>(
+      `select * from incident where provider = ? and (resolved_at is null or resolved_at between ? and ?) order by opened_at, id`,
     ),
   };
 }

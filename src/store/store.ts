@@ -55,6 +55,7 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
         alive().ours.write(ruling, now);
       }),
     ownIncidents: (since, most) => read(() => alive().ours.read(since, most)),
+    shift: (ms, now) => add(() => alive().shift(ms, now)),
     audit: (entry) => {
       const row = packAudit(entry);
       return add(() => {

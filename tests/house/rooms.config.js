@@ -19,7 +19,7 @@ export const LIBRARIES = {
   ghtml: '^src/(page|operator|demo)/',
   helmet: '^src/server(\\.ts$|/)',
   imapflow: '^probes/lib/mail/',
-  'node-cron': '^src/scheduler\\.ts$',
+  'node-cron': '^src/main/ledger\\.ts$',
   nodemailer: '^src/receivers/',
   pino: '^src/log\\.ts$',
   'postal-mime': '^probes/lib/mail/',

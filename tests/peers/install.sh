@@ -16,6 +16,7 @@ packages=(
   openssl
   iproute2 curl                 # a network of its own that tests can cut
   strace e2fsprogs mount        # disks that fail: calls that err, files that nobody may write, a file system that is full
+  faketime                      # a wall clock that tests can move
 )
 
 missing=()
