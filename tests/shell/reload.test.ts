@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serve, type Service } from '../../src/main.ts';
 import { until } from '../lib/demo.ts';
+import { rowsOf } from '../lib/rows.ts';
 
 let folder: string;
 let desk: Server;
@@ -64,6 +65,12 @@ afterEach(async () => {
 const status = (id: string): string | undefined =>
   service.board.channels().find(({ channel }) => channel.id === `wallet/${id}`)?.status;
 
+const ours = () =>
+  rowsOf<{ trouble: string; resolved_at: number | null }>(
+    join(folder, 'r.db'),
+    "select trouble, resolved_at from own_incident where trouble = 'configuration'",
+  );
+
 describe('a reload', () => {
   it('takes what is new, drops what is gone, and lets the rest go on', async () => {
     await until(
@@ -87,13 +94,19 @@ describe('a reload', () => {
     await until('the first look', () => status('first') === 'operational' || undefined);
     write({ first: '1s' }, 'colour: red\n');
     const refused = await service.reload();
+    await service.reload();
     expect(refused.ok).toBe(false);
+    // One incident about ourselves for one version, however often it is refused.
+    await until('it', () => (ours().length === 1 && ours()[0]?.resolved_at === null ? true : undefined));
     expect(refused.problems).toEqual([expect.stringMatching(/ringback\.yaml:\d+:\d+ colour: /)]);
     expect(service.board.channels()).toHaveLength(2);
     expect(await metric(/^ringback_config_last_reload_successful 0$/m)).toBeDefined();
     write({ first: '1s' });
     expect((await service.reload()).ok).toBe(true);
     expect(await metric(/^ringback_config_last_reload_successful 1$/m)).toBeDefined();
+    expect(await metric(/^ringback_own_incident_open\{trouble="configuration"\} 0$/m)).toBeDefined();
+    await until('its end', () => (ours()[0]?.resolved_at === null ? undefined : true));
+    expect(ours()).toMatchObject([{ trouble: 'configuration' }]);
   });
 
   it('is asked for on the operator listener, and says there what is wrong', async () => {
