@@ -246,6 +246,7 @@ export function refuse(path: string, newest: number, checkUpToBytes = CHECK_UP_T
 
 /** Reads through a connection that cannot write. The version may stand in the log only. */
 function inspect(path: string, newest: number, isToBeChecked: boolean): void {
+  rollBack(path);
   const db = new Database(path, { readonly: true, fileMustExist: true });
   try {
     refuseNewer(path, versionOf(db), newest);
@@ -254,6 +255,20 @@ function inspect(path: string, newest: number, isToBeChecked: boolean): void {
     if (found !== 'ok') throw new StoreError('damaged', damaged(path, found));
     // What was found broken once has been mended or replaced.
     unmark(path);
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * A kill while the file goes over to its log (after a restore, or at its very first start) leaves a journal beside it, and
+ * until that is undone nobody can read who cannot write.
+ */
+function rollBack(path: string): void {
+  if (!existsSync(`${path}-journal`)) return;
+  const db = new Database(path, { fileMustExist: true });
+  try {
+    db.prepare('select count(*) from sqlite_schema').get();
   } finally {
     db.close();
   }

@@ -55,7 +55,8 @@ async function live(path: string, deed: Deed, before: readonly string[] = [], ki
 }
 
 function ask(path: string, sql: string): unknown {
-  const db = new Database(path, { readonly: true });
+  // A journal that a kill left behind is undone first, which takes more than reading.
+  const db = new Database(path, { readonly: !existsSync(`${path}-journal`) });
   try {
     return db.prepare(sql).pluck().get();
   } finally {

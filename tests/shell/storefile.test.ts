@@ -1,7 +1,7 @@
 /** Opening a store: what is refused, in which words, and that a refused file is left as it is. R-38, R-6, R-10. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -334,6 +334,21 @@ describe('a store that is opened', () => {
     reader.close();
     await store.close();
     expect(readdirSync(join(path, '..')).sort()).toEqual(['ringback.db', 'ringback.db.lock']);
+  });
+
+  it('with a journal that a kill left behind is rolled back, and nothing of it is lost', async () => {
+    const path = await usedStore();
+    const killed = `${path}.killed`;
+    const db = new Database(path);
+    db.exec('pragma journal_mode = delete; pragma cache_size = 5; begin');
+    db.exec(`insert into evidence (target, at, name, type, text)
+      with recursive n (i) as (select 1 union all select i + 1 from n where i < 3000) select 1, i, 'x', 'x', 'x' from n`);
+    copyFileSync(path, killed);
+    copyFileSync(`${path}-journal`, `${killed}-journal`);
+    db.close();
+    const store = openStore(killed);
+    expect(await store.looksSince(trunk.id, 0)).toBe(1);
+    await store.close();
   });
 
   it('is created whole: a draft that a kill left behind is no hindrance', async () => {
