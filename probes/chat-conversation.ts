@@ -81,7 +81,7 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
   );
   const sight = sightOf(entered, performance.now() - began);
   if (!entered.ok) return outside(entered, sight);
-  const { line, wasClosed } = polled({
+  const { line, wasClosed, wait } = polled({
     ...{ room: entered.room, everyMs: settings.poll, farewellMs, signal: context.signal },
   });
   const { certificate_days: days, ...expect } = settings.expect;
@@ -91,7 +91,7 @@ async function look(settings: Settings, context: ProbeContext): Promise<Finding>
     languages: promised(undefined, context),
     ...{ greetingMs: GREETING_MS, endsAt },
   });
-  const facts = { ...sight.facts, room_closed: wasClosed() ?? false };
+  const facts = { ...sight.facts, ...wait(), room_closed: wasClosed() ?? false };
   return concluded(course, { ...sight, facts }, expiring(entered.first.certificate, days));
 }
 

@@ -62,7 +62,7 @@ export async function answerFault(
 }
 
 /** Under maintenance as providers say it, in the languages of the page. */
-const MAINTENANCE = /maintenance|pemeliharaan|维护|維護/i;
+const MAINTENANCE = /maintenance|pemeliharaan|perawatan sistem|维护|維護/i;
 
 /**
  * What is wrong with a status: the one rule for every kind that speaks HTTP. `refusals`: statuses by which our own credentials

@@ -133,7 +133,7 @@ function refusalOf(status: number, said: string): Fault {
   if (status === 401) return fault('AUTH', said);
   if (status === 402) return fault('NO_CREDIT', said);
   if (status === 403) return fault('TRUNK_REFUSED', said);
-  if (status === 429) return fault('RATE_LIMITED', said, { blame: 'probe', cause: 'unknown' });
+  if (status === 429) return fault('RATE_LIMITED', said);
   return status >= 500 || status < 400 ? fault('UPSTREAM', said) : fault('SETTINGS', said);
 }
 

@@ -30,7 +30,11 @@ export async function openRocketchat(wanted: Partial<Manner> = {}): Promise<Rock
     const count = (counts.get(route) ?? 0) + 1;
     counts.set(route, count);
     if (count > manner.limit)
-      return { status: 429, body: { success: false, error: 'Error, too many requests. Please slow down.' } };
+      return {
+        status: 429,
+        headers: { 'retry-after': '60' },
+        body: { success: false, error: 'Error, too many requests. Please slow down.' },
+      };
     if (route.endsWith('/:rid') && api.heard.length > 0 && manner.slowMs > 0)
       await sleep(manner.slowMs, undefined, { ref: false });
     const text = body === undefined ? '' : JSON.stringify(body);

@@ -141,9 +141,12 @@ describe('Rocket.Chat', () => {
   });
 
   test('being asked too often is our doing: unknown, and nobody is accused', async () => {
-    const desk = await rocketchat({ limit: 2 });
-    const finding = await talk(desk, { within: '2s' });
-    expect(short(finding)).toBe('unknown RATE_LIMITED none');
+    for (const limit of [0, 2]) {
+      const desk = await rocketchat({ limit });
+      const finding = await talk(desk, { within: '2s' });
+      expect(short(finding)).toBe('unknown RATE_LIMITED none');
+      expect(finding).toMatchObject({ fault: { cause: 'overload' }, facts: { retry_after: 60 } });
+    }
   });
 
   test('a desk that breaks down in the middle is told, in time', async () => {

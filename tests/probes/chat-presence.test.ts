@@ -279,6 +279,14 @@ describe('any JSON', () => {
     expect(short(await custom(far.url))).toBe(words);
   });
 
+  test('429 is overload, and when to come back is told', async () => {
+    const far = await desk(() => ({ status: 429, headers: { 'retry-after': '90' } }));
+    const busy = { kind: 'unknown', fault: { code: 'RATE_LIMITED', cause: 'overload' }, facts: { retry_after: 90 } };
+    expect(await custom(far.url)).toMatchObject(busy);
+    const key = { preset: 'widget', vendor: 'tawk', key: 'abcdef/default' };
+    expect(await see({ ...key, script: `${far.url}/widget.js` })).toMatchObject(busy);
+  });
+
   test('a secret header is sent, and told to nobody', async () => {
     const key = new Secret('s3cr3t-api-key', 'env:KEY');
     const far = await desk(({ headers }) => ({ body: { chat: { open: false }, you: headers['x-key'] } }));

@@ -314,6 +314,9 @@ describe('a door that does not open', () => {
     const finding = await look({ url: far.url, steps: ASK });
     expect(short(finding)).toBe(expected);
     expect(JSON.stringify(finding)).not.toContain('token=abc');
+    const wait = /Retry-After: (\d+)/.exec(status)?.[1];
+    expect(finding.facts['retry_after']).toBe(wait === undefined ? undefined : Number(wait));
+    if (status.startsWith('429')) expect(finding).toMatchObject({ fault: { cause: 'overload' } });
   });
 
   test('a page that says maintenance is maintenance', async () => {

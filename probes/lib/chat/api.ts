@@ -7,8 +7,9 @@ import type { Exchange } from '../http.ts';
 import { parseJson } from '../json.ts';
 import type { Json } from '../json.ts';
 import type { Reach } from '../reach.ts';
-import type { Headers, Reply } from '../request.ts';
+import type { Headers } from '../request.ts';
 import { masked } from './conversation.ts';
+import { refusalFault } from './refusal.ts';
 
 export interface Api {
   /** A path in it stands before the path of each question. */
@@ -66,7 +67,8 @@ function judge(api: Api, url: URL, went: Exchange): Judged {
   if (reply === undefined) return { ok: false, went, fault: fault('PROTO_CLOSED', 'no answer'), json: undefined };
   const text = reply.body.toString('utf8');
   const parsed = parseJson(text);
-  const bad = statusFault(api, url, reply, text);
+  const where = reply.status >= 300 && reply.status < 400 ? ': it points elsewhere' : '';
+  const bad = refusalFault(reply, `${url.host} answered ${reply.status} to ${url.pathname}${where}`, api.known);
   if (bad !== undefined) return { ok: false, went, fault: bad, json: parsed.ok ? parsed.value : undefined };
   if (reply.truncated) {
     const why = fault('TOO_LARGE', `${url.host} answered with more JSON than we read (${reply.body.length} bytes)`);
@@ -76,22 +78,6 @@ function judge(api: Api, url: URL, went: Exchange): Judged {
   // An empty answer to something done, such as closing a room, is an answer.
   if (text.trim() === '') return { ok: true, went, json: null };
   return { ok: false, went, fault: parsed.fault, json: undefined };
-}
-
-const MAINTENANCE = /maintenance|pemeliharaan|perawatan sistem|维护|維護/i;
-
-function statusFault({ known }: Api, url: URL, reply: Reply, text: string): Fault | undefined {
-  const { status, headers } = reply;
-  if (status >= 200 && status < 300) return undefined;
-  const said = `${url.host} answered ${status} to ${url.pathname}`;
-  if (status === 401) return fault(known ? 'AUTH' : 'REJECTED', said);
-  if (status === 403) return fault('REJECTED', said);
-  if (status >= 300 && status < 400) return fault('REDIRECT', `${said}: it points elsewhere`);
-  // Each customer asks from a place of their own: to be asked too often is our doing.
-  if (status === 429) return fault('RATE_LIMITED', said, { blame: 'probe', cause: 'unknown' });
-  if (status === 503 && MAINTENANCE.test(text)) return fault('MAINTENANCE', said);
-  if (status === 503 && headers['retry-after'] !== undefined) return fault('OVERLOAD', said);
-  return fault(status >= 500 ? 'SERVER_ERROR' : 'STATUS', said);
 }
 
 /** Values of a query are left out: most of them are tokens. */

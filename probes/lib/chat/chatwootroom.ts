@@ -5,6 +5,7 @@ import type { Fault } from '../../../src/core/fault.ts';
 import type { Fact, Instant } from '../../../src/core/model.ts';
 import type { ProbeContext } from '../../../src/core/probe.ts';
 import type { Secret } from '../../../src/core/secret.ts';
+import { waitFacts } from '../answer.ts';
 import type { Json } from '../json.ts';
 import { ask, at, listOf, wordsOf } from './api.ts';
 import { authOf, chatwootUrl, chatwootVisitor, introduce, websiteToken, widgetOf } from './chatwoot.ts';
@@ -97,7 +98,7 @@ class ChatwootTalk implements Room {
     if (!answer.ok) {
       // Our contact is gone: next time we are introduced anew.
       if (answer.went.reply?.status === 404) visitor.forget();
-      return { ok: false, fault: answer.fault };
+      return { ok: false, fault: answer.fault, ...waitFacts(answer.went.reply, Date.now()) };
     }
     const messages = listOf(Array.isArray(answer.json) ? answer.json : at(answer.json, 'payload'))
       .filter((each) => idOf(each) > this.#newest)

@@ -6,6 +6,8 @@ import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
 import { faultOf } from '../connector.ts';
 import type { Connection } from '../connector.ts';
+import type { Reply } from '../request.ts';
+import { refusalFault } from './refusal.ts';
 
 /** One message, and what all messages of a look may weigh together. */
 const MESSAGE_CAP = 256 * 1024;
@@ -46,8 +48,8 @@ export interface Line {
 
 export type Upgraded =
   | { readonly ok: true; readonly line: Line }
-  /** `accepted`: HTTP was answered, so the server is reachable and said no. */
-  | { readonly ok: false; readonly fault: Fault; readonly status?: number; readonly body?: string };
+  /** `reply`: HTTP was answered, so the server is reachable and said no. */
+  | { readonly ok: false; readonly fault: Fault; readonly reply?: Reply };
 
 export interface Call {
   readonly url: string;
@@ -277,23 +279,23 @@ async function refused(
 ): Promise<Upgraded> {
   const body = await bodyOf(response);
   request.destroy();
-  const status = response.statusCode ?? 0;
-  return {
-    ok: false,
-    fault: statusFault(response, { status, where, body, known: Object.keys(headers).length > 0 }),
-    status,
-    body,
+  const { statusCode: status = 0, headersDistinct } = response;
+  const told = Object.entries(headersDistinct).map(([name, lines = []]) => [name, lines.join(', ')] as const);
+  const reply: Reply = {
+    ...{ status, headers: Object.fromEntries(told), cookies: [] },
+    ...{ body, bytes: body.length, truncated: body.length >= BODY_CAP },
   };
+  return { ok: false, fault: upgradeFault(reply, where, Object.keys(headers).length > 0), reply };
 }
 
-function bodyOf(response: IncomingMessage): Promise<string> {
+function bodyOf(response: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
     const done = () => {
       clearTimeout(timer);
       response.destroy();
-      resolve(Buffer.concat(chunks).subarray(0, BODY_CAP).toString('utf8'));
+      resolve(Buffer.concat(chunks).subarray(0, BODY_CAP));
     };
     const timer = setTimeout(done, BODY_MS);
     response.on('error', done);
@@ -307,39 +309,16 @@ function bodyOf(response: IncomingMessage): Promise<string> {
   });
 }
 
-interface Refusal {
-  readonly status: number;
-  readonly where: string;
-  readonly body: string;
-  /** We showed who we are. */
-  readonly known: boolean;
-}
-
-function statusFault(response: IncomingMessage, refusal: Refusal): Fault {
-  const { status, where, body, known } = refusal;
+function upgradeFault(reply: Reply, where: string, known: boolean): Fault {
+  const { status, headers } = reply;
   const said = `${where} answered ${status} instead of opening the chat`;
-  // Who shows no credential cannot have the wrong one: then the door is shut for everybody.
-  if (status === 401 || status === 403 || status === 407)
-    return fault(known && status !== 403 ? 'AUTH' : 'REJECTED', said);
-  if (status >= 300 && status < 400)
-    return fault('REDIRECT', `${said}, and points to ${target(response.headers.location)}`);
-  if (status === 429) return fault('RATE_LIMITED', said + retryOf(response));
-  if (status === 503) {
-    const isMaintenance = /maintenance|pemeliharaan|perawatan sistem|维护|維護/i.test(body);
-    return fault(isMaintenance ? 'MAINTENANCE' : 'OVERLOAD', said + retryOf(response));
-  }
-  if (status >= 500) return fault('SERVER_ERROR', said);
-  if (status >= 400 && status !== 426) return fault('STATUS', said);
-  return fault('PROTO_REFUSED', `${said}: this is no WebSocket`);
+  const isElsewhere = status >= 300 && status < 400;
+  const why = refusalFault(reply, isElsewhere ? `${said}, and points to ${target(headers['location'])}` : said, known);
+  return why === undefined || status === 426 ? fault('PROTO_REFUSED', `${said}: this is no WebSocket`) : why;
 }
 
 /** Origin and path only: a query may carry a token. */
 function target(location: string | undefined): string {
   const url = location === undefined ? null : URL.parse(location, 'https://same.invalid');
   return url === null ? 'nowhere' : `${url.host === 'same.invalid' ? '' : url.origin}${url.pathname}`.slice(0, 120);
-}
-
-function retryOf(response: IncomingMessage): string {
-  const after = response.headers['retry-after'];
-  return after !== undefined && /^[\w ,:]{1,40}$/.test(after) ? `; retry after ${after}` : '';
 }

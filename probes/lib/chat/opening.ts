@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { printable } from '../../../src/core/fault.ts';
 import type { Evidence, Finding, Sight } from '../../../src/core/model.ts';
+import { waitFacts } from '../answer.ts';
 import { dial, findingOf } from '../connector.ts';
 import type { Connection } from '../connector.ts';
 import type { Reach } from '../reach.ts';
@@ -79,14 +80,12 @@ async function handshake(wish: Wish, connection: Connection, sight: Sight): Prom
 
 /** HTTP's own words instead of a chat. */
 function turnedAway(refusal: Extract<Upgraded, { ok: false }>, sight: Sight): Finding {
-  const { status, body } = refusal;
-  if (status === undefined) return findingOf(refusal.fault, 'reachable', sight);
+  const { reply } = refusal;
+  if (reply === undefined) return findingOf(refusal.fault, 'reachable', sight);
   const evidence: Evidence = {
     ...{ name: 'handshake', type: 'text/plain' },
-    text: `HTTP ${status}\n\n${printable((body ?? '').slice(0, 1_000))}`,
+    text: `HTTP ${reply.status}\n\n${printable(reply.body.toString('utf8').slice(0, 1_000))}`,
   };
-  return {
-    ...findingOf(refusal.fault, 'reachable', { ...sight, facts: { ...sight.facts, status } }),
-    evidence: [evidence],
-  };
+  const facts = { ...sight.facts, status: reply.status, ...waitFacts(reply, Date.now()) };
+  return { ...findingOf(refusal.fault, 'reachable', { ...sight, facts }), evidence: [evidence] };
 }

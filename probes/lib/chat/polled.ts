@@ -21,7 +21,14 @@ export type News =
       /** The far side has ended it. */
       readonly over?: Fault;
     }
-  | { readonly ok: false; readonly fault: Fault };
+  | Unheard;
+
+/** `retry_after`: seconds that it wants to be left alone for. */
+interface Unheard {
+  readonly ok: false;
+  readonly fault: Fault;
+  readonly retry_after?: number;
+}
 
 export interface Words {
   /** In the form in which `hear` tells who speaks. */
@@ -31,8 +38,7 @@ export interface Words {
 }
 
 /** A vendor's own messages, those that were not there before. */
-export type Fresh =
-  { readonly ok: true; readonly messages: readonly Json[] } | { readonly ok: false; readonly fault: Fault };
+export type Fresh = { readonly ok: true; readonly messages: readonly Json[] } | Unheard;
 
 export interface Polling {
   readonly room: Room;
@@ -50,6 +56,8 @@ export interface Polled {
   readonly line: Line;
   /** Whether the room was closed; undefined before. */
   readonly wasClosed: () => boolean | undefined;
+  /** What was said of when to come back, for the facts of the look. */
+  readonly wait: () => { readonly retry_after?: number };
 }
 
 export function polled({ room, everyMs, farewellMs, signal }: Polling): Polled {
@@ -60,6 +68,7 @@ export function polled({ room, everyMs, farewellMs, signal }: Polling): Polled {
   let [misses, askedAt, sentAt] = [0, -Infinity, 0];
   /** We asked too often: then nobody can say that nobody answered. */
   let tooOften: Fault | undefined;
+  let wait: ReturnType<Polled['wait']> = {};
 
   const end = (why: Fault) => {
     ended ??= { kind: 'ended', fault: why, reason: '', at: performance.now() };
@@ -69,6 +78,7 @@ export function polled({ room, everyMs, farewellMs, signal }: Polling): Polled {
     askedAt = performance.now();
     const news = await limited(signal, Math.min(ms, REQUEST_MS), (inner) => room.news(inner));
     if (!news.ok) {
+      if (news.retry_after !== undefined) wait = { retry_after: news.retry_after };
       miss(news.fault, ms < REQUEST_MS);
       return;
     }
@@ -123,7 +133,7 @@ export function polled({ room, everyMs, farewellMs, signal }: Polling): Polled {
       closed ??= await limited(signal, farewellMs, (inner) => room.leave(inner));
     },
   };
-  return { line, wasClosed: () => closed };
+  return { line, wasClosed: () => closed, wait: () => wait };
 }
 
 /** Gives a task less time than the whole look has. */

@@ -5,6 +5,7 @@ import type { Fault } from '../../../src/core/fault.ts';
 import type { Memory } from '../../../src/core/probe.ts';
 import { secret } from '../../../src/core/secret.ts';
 import type { Secret } from '../../../src/core/secret.ts';
+import { waitFacts } from '../answer.ts';
 import type { Json } from '../json.ts';
 import type { Reach } from '../reach.ts';
 import { httpUrl } from '../request.ts';
@@ -105,8 +106,7 @@ function why(answer: Answer & { ok: false }): Fault {
   const words = `${wordsOf(at(answer.json, 'error'))} ${wordsOf(at(answer.json, 'errorType'))}`.trim();
   if (/no[- ](?:agent[- ]|online[- ])?(?:online|agents?)/i.test(words))
     return fault('UNAVAILABLE', `Rocket.Chat says that no agent is online (${printable(words).slice(0, 120)})`);
-  if (/too many requests/i.test(words))
-    return fault('RATE_LIMITED', answer.fault.message, { blame: 'probe', cause: 'unknown' });
+  if (/too many requests/i.test(words)) return fault('RATE_LIMITED', answer.fault.message);
   const { code, cause, blame, message } = answer.fault;
   return words === '' ? answer.fault : fault(code, `${message}: ${words.slice(0, 200)}`, { cause, blame });
 }
@@ -157,7 +157,7 @@ class RocketchatTalk implements Room {
     const { api, token } = this.#desk;
     const path = `/api/v1/livechat/messages.history/${encodeURIComponent(this.#id)}`;
     const answer = await ask(api, { path, query: { token } }, signal);
-    if (!answer.ok) return { ok: false, fault: why(answer) };
+    if (!answer.ok) return { ok: false, fault: why(answer), ...waitFacts(answer.went.reply, Date.now()) };
     const messages = listOf(at(answer.json, 'messages'))
       .filter((each) => wordsOf(at(each, '_id')) !== '' && !this.#heard.has(wordsOf(at(each, '_id'))))
       .toSorted((a, b) => (stampOf(a) ?? 0) - (stampOf(b) ?? 0));

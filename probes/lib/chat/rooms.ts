@@ -1,6 +1,7 @@
 /** What entering a chat room through a vendor's API comes to, whoever the vendor is. It enters none itself. */
 import type { Fault } from '../../../src/core/fault.ts';
 import type { Evidence, Fact } from '../../../src/core/model.ts';
+import { waitFacts } from '../answer.ts';
 import type { Exchange } from '../http.ts';
 import type { Answer } from './api.ts';
 import type { Room } from './polled.ts';
@@ -27,7 +28,12 @@ export function turnedAway(
   why: Fault,
   more: { readonly isClosed?: boolean; readonly facts?: Readonly<Record<string, Fact>> } = {},
 ): Entered {
-  return { ok: false, first: first.went, facts: {}, fault: why, evidence: last.evidence, ...more };
+  const { isClosed, facts } = more;
+  return {
+    ...{ ok: false, first: first.went, fault: why, evidence: last.evidence },
+    facts: { ...waitFacts(last.went.reply, Date.now()), ...facts },
+    ...(isClosed === undefined ? {} : { isClosed }),
+  };
 }
 
 /** A message as `hear` reads it: who speaks stands in it, and nothing that a far side wrote decides what field it is. */

@@ -2,6 +2,7 @@
 import { degraded, failed, ok, unknown } from '../../../../src/core/fault.ts';
 import type { Fault } from '../../../../src/core/fault.ts';
 import type { Fact, Finding, Rung, Sight } from '../../../../src/core/model.ts';
+import { waitFacts } from '../../answer.ts';
 import type { Certificate } from '../../connector.ts';
 import { findingOf } from '../../connector.ts';
 import type { Answer } from '../api.ts';
@@ -53,6 +54,7 @@ function sightOf(answers: readonly Answer[], more: Readonly<Record<string, Fact>
     ...(went?.address === undefined ? {} : { address: went.address }),
     ...(certificate === undefined ? {} : { certificate_days: certificate.daysLeft }),
     ...(went?.reply === undefined ? {} : { status: went.reply.status }),
+    ...waitFacts(went?.reply, Date.now()),
     ...deprecation(went?.reply?.headers ?? {}),
     ...more,
   };

@@ -6,11 +6,13 @@ import { z } from 'zod';
 import { fault } from '../../../../src/core/fault.ts';
 import type { Fault } from '../../../../src/core/fault.ts';
 import type { ProbeContext } from '../../../../src/core/probe.ts';
+import { statusFault } from '../../answer.ts';
 import { decode } from '../../charset.ts';
 import { exchange } from '../../http.ts';
 import type { Exchange } from '../../http.ts';
 import type { Reach } from '../../reach.ts';
 import { httpUrl } from '../../request.ts';
+import type { Reply } from '../../request.ts';
 import { transcript } from '../../transcript.ts';
 import { refused, seen } from './seen.ts';
 import type { Seen } from './seen.ts';
@@ -72,8 +74,9 @@ const get = (url: URL, reach: Reach, signal: AbortSignal): Promise<Exchange> =>
 const asAnswer = (went: Exchange) => ({ ok: true, went, evidence: transcript(went), json: null }) as const;
 
 function loaderFault(went: Exchange & { ok: true }): Fault | undefined {
-  const { status, headers, body } = went.reply;
-  if (status !== 200) return statusFault('the loader of the widget', status);
+  const { headers, body } = went.reply;
+  const bad = badStatus('the loader of the widget', went.reply);
+  if (bad !== undefined) return bad;
   const type = headers['content-type'] ?? '';
   if (!/\b(?:java|ecma)script\b/i.test(type) || /^\s*</.test(body.subarray(0, 200).toString('latin1')))
     return fault('CONTENT', `the loader of the widget is no JavaScript (${type.slice(0, 60) || 'no type'})`);
@@ -83,8 +86,9 @@ function loaderFault(went: Exchange & { ok: true }): Fault | undefined {
 }
 
 function pageFault(went: Exchange & { ok: true }, key: string): Fault | undefined {
-  const { status, headers, body, truncated } = went.reply;
-  if (status !== 200) return statusFault('the page', status);
+  const { headers, body, truncated } = went.reply;
+  const bad = badStatus('the page', went.reply);
+  if (bad !== undefined) return bad;
   const text = decode(body, headers['content-type'] ?? '', undefined, truncated).text;
   // In a script the slash of a key may be escaped.
   if (text.includes(key) || text.replaceAll('\\/', '/').includes(key)) return undefined;
@@ -92,8 +96,7 @@ function pageFault(went: Exchange & { ok: true }, key: string): Fault | undefine
   return fault('CONTENT', 'the page does not embed the chat widget with this key', { cause: 'contact_hidden' });
 }
 
-function statusFault(what: string, status: number): Fault {
-  const says = `${what} answered ${status}`;
-  if (status === 429) return fault('RATE_LIMITED', says, { blame: 'probe', cause: 'unknown' });
-  return fault(status >= 500 ? 'SERVER_ERROR' : 'STATUS', says);
+function badStatus(what: string, reply: Reply): Fault | undefined {
+  const why = statusFault(reply, [200]);
+  return why === undefined ? undefined : fault(why.code, `${what}: ${why.message}`, why);
 }
