@@ -144,10 +144,24 @@ function troubleOf({ impact, since }: Stand, finding: Finding, advisory: boolean
 function fail(incidents: readonly Incident[], open: Incident | undefined, trouble: Trouble, scene: Scene): Change {
   if (open !== undefined) return rejoin(open, trouble, scene);
   const suppressedBy = suppressor(incidents, scene);
-  const ended = incidents.findLast((each) => isJustOver(each, incidents, scene));
+  const ended = incidents
+    .filter((each) => isJustOver(each, incidents, scene))
+    .toSorted(byEnd)
+    .at(-1);
   if (ended !== undefined) return reopen(ended, trouble, suppressedBy, scene);
-  const together = suppressedBy === undefined && incidents.find((each) => isBeside(each, trouble.since, scene));
-  return together ? spread(together, trouble, scene) : start(trouble, suppressedBy, scene);
+  const together = suppressedBy === undefined ? nearest(incidents, trouble.since, scene) : undefined;
+  return together === undefined ? start(trouble, suppressedBy, scene) : spread(together, trouble, scene);
+}
+
+const byEnd = (one: Incident, other: Incident): number => (one.resolvedAt ?? 0) - (other.resolvedAt ?? 0);
+
+/** The open incident of which a channel failed closest to `since`; of two as close, the one that began first. */
+function nearest(incidents: readonly Incident[], since: Instant, scene: Scene): Incident | undefined {
+  return incidents
+    .filter((each) => mayTake(each, scene))
+    .map((incident) => ({ incident, ms: Math.min(...incident.channels.map((each) => Math.abs(since - each.since))) }))
+    .filter(({ ms }) => ms <= TOGETHER_MS)
+    .toSorted((one, other) => one.ms - other.ms)[0]?.incident;
 }
 
 /** Over for at most ten minutes, and none of its channels is in another open incident, which would then have two. */
@@ -158,10 +172,8 @@ function isJustOver(each: Incident, incidents: readonly Incident[], { target, ob
   return !each.channels.some((part) => open.some((other) => partOf(other, part.channel) !== undefined));
 }
 
-function isBeside({ resolvedAt, suppressedBy, channels }: Incident, since: Instant, { mayJoin }: Scene): boolean {
-  if (resolvedAt !== undefined || suppressedBy !== undefined) return false;
-  if (!channels.every((each) => mayJoin(each.channel))) return false;
-  return channels.some((each) => Math.abs(since - each.since) <= TOGETHER_MS);
+function mayTake({ resolvedAt, suppressedBy, channels }: Incident, { mayJoin }: Scene): boolean {
+  return resolvedAt === undefined && suppressedBy === undefined && channels.every((each) => mayJoin(each.channel));
 }
 
 /** The open outage of a channel that this one depends on. */

@@ -126,8 +126,8 @@ const gaps = fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min
 /** Stories between two words of how far it is. */
 const AT_ONCE = 10_000;
 
-/** `runs` stories of up to 50 commands each; throws with the smallest story in which the two differ. */
-export function duel(runs: number, seed?: number): void {
+/** `runs` stories of up to 50 commands each, or the one at `path`; throws with the smallest story in which the two differ. */
+export function duel(runs: number, seed?: number, path?: string): void {
   const commands = fc.commands(
     [
       fc.tuple(target, what, fc.integer({ min: 0, max: 6 })).map((args) => new Look(...args)),
@@ -162,7 +162,7 @@ export function duel(runs: number, seed?: number): void {
         story,
       );
     }),
-    { numRuns: runs, ...(seed !== undefined && { seed }) },
+    { numRuns: runs, ...(seed !== undefined && { seed }), ...(path !== undefined && { path }) },
   );
 }
 

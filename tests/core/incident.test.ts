@@ -104,6 +104,15 @@ describe('channels of one provider', () => {
     expect(story.told()).toEqual(['opened hotline', 'opened chat']);
   });
 
+  it('are one with the one that failed closest to it, where two would do; and with the older, where both are as close', () => {
+    const closest = wallet();
+    closest.look('hotline/a', 10, REFUSED).look('sso/a', 13, REFUSED).look('chat/a', 11.9, REFUSED);
+    expect(closest.incident('w/chat')?.channels.map((each) => each.channel)).toEqual(['w/sso', 'w/chat']);
+    const between = wallet();
+    between.look('sso/a', 13, REFUSED).look('hotline/a', 10, REFUSED).look('chat/a', 11.5, REFUSED);
+    expect(between.incident('w/chat')?.channels.map((each) => each.channel)).toEqual(['w/hotline', 'w/chat']);
+  });
+
   it('are never in one incident when one of them is private and the other is not', () => {
     const story = wallet({ private: ['chat'] });
     story.look('hotline/a', 10, REFUSED).look('chat/a', 11, REFUSED);

@@ -8,3 +8,7 @@ const RUNS = Number(process.env['JUDGE_RUNS'] ?? 2_000);
 it('R-23: the judge and the reference agree at every step of every story', () => {
   duel(RUNS);
 }, 120_000);
+
+it('R-23: two incidents began within two minutes of a third channel, and both say that it joins the closer one', () => {
+  duel(1, 10_077, '5078');
+});

@@ -67,6 +67,12 @@ export interface Case {
   readonly news: { readonly minute: number; readonly event: string; readonly channel: string }[];
 }
 
+const begin = (one: Case): number => Math.min(...[...one.stints.values()].map((stints) => stints[0]?.from ?? Infinity));
+
+function gap(one: Case, minute: number): number {
+  return Math.min(...[...one.stints.values()].map((stints) => Math.abs((stints[0]?.from ?? Infinity) - minute)));
+}
+
 export class Reference {
   readonly cases: Case[] = [];
   readonly told: string[] = [];
@@ -130,7 +136,8 @@ export class Reference {
   ): void {
     const { target, channel, since, bad } = trouble;
     const suppressed = this.#parentDown(channel);
-    const lately = this.cases.findLast(
+    const old = this.cases.toSorted((a, b) => begin(a) - begin(b) || (a.id < b.id ? -1 : 1));
+    const ended = old.filter(
       (each) =>
         each.end !== undefined &&
         trouble.minute - each.end <= 10 &&
@@ -139,14 +146,13 @@ export class Reference {
           this.cases.some((other) => other.end === undefined && other.stints.has(one)),
         ),
     );
-    const beside =
-      !suppressed &&
-      this.cases.find(
-        (each) =>
-          each.end === undefined &&
-          !each.suppressed &&
-          [...each.stints.values()].some((stints) => Math.abs((stints[0]?.from ?? Infinity) - since) <= 2),
-      );
+    // Of several the one that ended last; of those that began beside it the closest, of two as close the older.
+    let lately: Case | undefined;
+    for (const each of ended) if ((each.end ?? 0) >= (lately?.end ?? 0)) lately = each;
+    let beside: Case | undefined;
+    for (const each of suppressed ? [] : old)
+      if (each.end === undefined && !each.suppressed && gap(each, since) <= 2)
+        if (beside === undefined || gap(each, since) < gap(beside, since)) beside = each;
     let event: string | undefined;
     let one = mine;
     if (one !== undefined) {
