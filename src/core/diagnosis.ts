@@ -182,6 +182,10 @@ function shared(
   return conclude(fault.cause, { kind: 'host', host, targets: failing, fault });
 }
 
+/** The fault that explains most. */
+export const mostTelling = (faults: readonly Fault[]): Fault | undefined =>
+  faults.toSorted((one, other) => weight(one) - weight(other))[0];
+
 function weight(fault: Fault): number {
   return TELLING.indexOf(fault.cause);
 }

@@ -11,7 +11,9 @@ export function publicReasonText(reason: Reason, language: Language): string {
   const words = PUBLIC[language];
   switch (reason.kind) {
     case 'seen':
-      return reason.fault.took === undefined ? words.causes[reason.cause] : words.slow(...figures(reason.fault.took));
+      return reason.fault.took === undefined
+        ? words.causes[reason.cause]
+        : words.slow(...figures(reason.fault.took, language));
     case 'host':
       return words.together(words.causes[reason.fault.cause]);
     case 'everything':
@@ -27,13 +29,19 @@ export function publicReasonText(reason: Reason, language: Language): string {
   }
 }
 
-/** Whole seconds above ten, a tenth below. */
-function figures({ ms, promisedMs }: { readonly ms: number; readonly promisedMs: number }): [string, string] {
-  return [seconds(ms), seconds(promisedMs)];
+interface Took {
+  readonly ms: number;
+  readonly promisedMs: number;
 }
 
-function seconds(ms: number): string {
-  return String(ms < 10_000 ? Math.round(ms / 100) / 10 : Math.round(ms / 1_000));
+function figures({ ms, promisedMs }: Took, language: Language): [string, string] {
+  return [seconds(ms, language), seconds(promisedMs, language)];
+}
+
+/** Whole seconds above ten, a tenth below, with the decimal mark of the language. */
+function seconds(ms: number, language: Language): string {
+  const text = String(ms < 10_000 ? Math.round(ms / 100) / 10 : Math.round(ms / 1_000));
+  return language === 'id' ? text.replace('.', ',') : text;
 }
 
 interface PublicWords {
@@ -59,7 +67,7 @@ const PUBLIC: Readonly<Record<Language, PublicWords>> = {
       no_answer: 'Nobody answers.',
       not_in_service: 'The number or address is not in service.',
       rejected: 'It turns requests away.',
-      silence: 'It connects, and then nothing is to be heard.',
+      silence: 'The call connects, but there is no sound.',
       wrong_content: 'It shows something else than it should.',
       no_receipt: 'Messages go out, and no confirmation comes back.',
       slow: 'It answers more slowly than promised.',
@@ -89,7 +97,7 @@ const PUBLIC: Readonly<Record<Language, PublicWords>> = {
       no_answer: 'Tidak ada yang menjawab.',
       not_in_service: 'Nomor atau alamatnya tidak aktif.',
       rejected: 'Permintaan ditolak.',
-      silence: 'Tersambung, lalu tidak terdengar apa pun.',
+      silence: 'Panggilan tersambung, tetapi tidak ada suara.',
       wrong_content: 'Yang ditampilkan tidak sesuai dengan yang seharusnya.',
       no_receipt: 'Pesan terkirim, tetapi tidak ada konfirmasi balasan.',
       slow: 'Jawabannya lebih lambat daripada yang dijanjikan.',
@@ -118,7 +126,7 @@ const PUBLIC: Readonly<Record<Language, PublicWords>> = {
       no_answer: '无人应答。',
       not_in_service: '该号码或地址未启用。',
       rejected: '请求被拒绝。',
-      silence: '接通后没有任何声音。',
+      silence: '电话能接通，但没有声音。',
       wrong_content: '显示的内容与应有的不符。',
       no_receipt: '消息已发出，但没有收到回执。',
       slow: '响应比承诺的慢。',

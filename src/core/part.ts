@@ -127,7 +127,7 @@ function worse(one: Impact, other: Impact): Impact {
   return one === 'outage' ? one : other;
 }
 
-function channelOf(target: TargetId): ChannelId {
+export function channelOf(target: TargetId): ChannelId {
   return target.slice(0, target.lastIndexOf('/'));
 }
 

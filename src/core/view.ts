@@ -5,6 +5,7 @@ import type { Health } from './judge.ts';
 import type { NoticeRow } from './ledger.ts';
 import type {
   Affected,
+  Cause,
   Channel,
   ChannelId,
   ChannelStatus,
@@ -18,7 +19,8 @@ import type {
   Target,
   TargetId,
 } from './model.ts';
-import { covers, endOf, isOver, partOf } from './part.ts';
+import { mostTelling } from './diagnosis.ts';
+import { channelOf, covers, endOf, isOver, partOf } from './part.ts';
 import { present } from './present.ts';
 import { staleFrom } from './slots.ts';
 import type {
@@ -153,10 +155,22 @@ function viewChannel(channel: Channel, provider: Provider, situation: Situation)
       contactChecked: provider.contacts.find((each) => each.channel === localId(channel.id))?.checked,
       cost: channel.cost,
       incident: incident?.id,
-      cause: part?.cause,
+      cause: incident && part && causeNow(incident, part, situation),
       impact: part?.impact,
     }),
   };
+}
+
+/** The incident's cause for the channel; or, where nobody sees that any more and it has not worked since, what is seen instead. */
+function causeNow({ members }: Incident, { channel, cause }: Affected, { targets }: Situation): Cause {
+  const open = members.filter((each) => each.resolvedAt === undefined && channelOf(each.target) === channel);
+  // A cause that was concluded from more than one look stays what it was.
+  if (!open.some((each) => each.fault.cause === cause)) return cause;
+  const seen = open.flatMap(({ target }) => {
+    const finding = targets.get(target)?.lastSeen?.finding;
+    return finding?.kind === 'failed' || finding?.kind === 'degraded' ? [finding.fault] : [];
+  });
+  return seen.some((each) => each.cause === cause) ? cause : (mostTelling(seen)?.cause ?? cause);
 }
 
 type HoursView = Pick<ChannelView, 'timezone' | 'always' | 'today' | 'weekly' | 'nextChange'>;

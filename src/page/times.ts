@@ -87,7 +87,7 @@ type Unit = 'second' | 'minute' | 'hour' | 'day';
 function count(amount: number, unit: Unit, words: Words): string {
   const text = new Intl.NumberFormat(words.locale, { style: 'unit', unit, unitDisplay: 'long' }).format(amount);
   // Chinese sets a space between figures and words in running text; `Intl` does so for some units only.
-  return words.spanGap === '' ? text.replace(/(\d)\s*(\D)/, '$1 $2') : text;
+  return words.spanGap === '' ? text.replace(/(\d)\s*([^\d.])/, '$1 $2') : text;
 }
 
 /** How long something has lasted, in at most two units; below a minute it says so, for the figure would be old when read. */
@@ -119,7 +119,7 @@ export function delay(ms: number, words: Words): string {
 
 /** A promise such as 30 s or 2 min, exact. */
 export function promise(ms: number, words: Words): string {
-  if (ms < 2 * MINUTE) return count(Math.round(ms / 1000), 'second', words);
+  if (ms < 2 * MINUTE) return count(ms / 1000, 'second', words);
   return span(ms, words);
 }
 

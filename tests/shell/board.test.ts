@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { openBoard } from '../../src/board.ts';
 import { openCalendar } from '../../src/core/calendar.ts';
-import { ok } from '../../src/core/fault.ts';
+import { failed, fault, ok } from '../../src/core/fault.ts';
 import type { Channel, Finding, Provider, Target } from '../../src/core/model.ts';
 import type { Store } from '../../src/store/store.ts';
 import { BAD, freshStore, GOOD, lookAt, MINUTE, MORNING, ruleFor, targetOf } from '../lib/ledger.ts';
@@ -109,4 +109,21 @@ it('tells what is known around a target: who else answers, on which host, and wh
   expect([...hosts.keys()]).toEqual([trunk.id, chat.id]);
   expect(releases).toMatchObject([{ version: '4.88.0', at: MORNING - MINUTE }]);
   expect(blind).toBe(false);
+});
+
+it('shows what is seen now where nobody sees the cause of the incident any more', async () => {
+  const { store } = freshStore();
+  const { opened, see } = await board(store);
+  const causes = () => {
+    const [provider] = opened.snapshot().providers;
+    return [provider?.channels.find((each) => each.id === 'hotline')?.cause, provider?.incidents[0]?.cause];
+  };
+  await see(trunk, 0, BAD);
+  await see(trunk, 1, BAD);
+  expect(causes()).toEqual(['refused', 'refused']);
+  await see(trunk, 2, failed('none', fault('TCP_TIMEOUT', 'no answer')));
+  expect(causes()).toEqual(['unreachable', 'refused']);
+  // One good look is not yet the end, and says nothing of another cause.
+  await see(trunk, 3, GOOD);
+  expect(causes()).toEqual(['refused', 'refused']);
 });
