@@ -15,7 +15,7 @@ import { openStore } from '../../src/store/store.ts';
 import { figure, rounds } from '../lib/figures.ts';
 import { BAD, folder, GOOD, MINUTE, MORNING, ruleFor, targetOf, tell } from '../lib/ledger.ts';
 import { hookSink, type HookSink } from '../lib/sinks.ts';
-import { lookOf, POINTS, RECEIVERS, STRIDE, TARGETS, type ChildOptions, type Point } from './crash.ts';
+import { BINDING, lookOf, POINTS, RECEIVERS, STRIDE, TARGETS, type ChildOptions } from './crash.ts';
 
 /** Never fewer than 50: that is what the project promises of every change. */
 const ROUNDS = rounds('R1', 50);
@@ -147,7 +147,7 @@ async function verify(stage: Scene, kills: number): Promise<Tally> {
 type Tally = Readonly<Record<'acknowledged' | 'told' | 'told twice', number>>;
 
 /** One round: what was promised until the kill is there after it. */
-async function round(stage: Scene, kill?: Kill, point?: Point): Promise<NodeJS.Signals | number> {
+async function round(stage: Scene, kill?: Kill, point?: ChildOptions['point']): Promise<NodeJS.Signals | number> {
   const { code, acknowledged } = await live({ ...stage.options, ...(point && { point }) }, kill);
   expect(lostIn(stage.options, acknowledged)).toEqual([]);
   stage.acknowledged.push(...acknowledged);
@@ -201,6 +201,54 @@ describe('kill -9', () => {
     60_000 + ROUNDS * 8_000,
   );
 });
+
+describe('kill -9 of what waits together', () => {
+  it(
+    `R-5: ${BINDING}: nothing acknowledged is lost, and each news is told under one key`,
+    async () => {
+      const stage = await scene();
+      const grouped = { ...stage, options: { ...stage.options, groupWaitMs: 20 * MINUTE } };
+      for (let index = 0; index < NAMED; index += 1) expect(await round(grouped, undefined, BINDING)).toBe('SIGKILL');
+      const newest = Math.max(MORNING, ...stage.acknowledged.map(({ slotAt }) => slotAt));
+      const steps = (newest - MORNING) / (STRIDE * MINUTE) + 12;
+      expect((await live({ ...grouped.options, steps })).code).toBe(0);
+      expect(lostIn(stage.options, stage.acknowledged)).toEqual([]);
+      const told = toldOf(stage);
+      const expected = expectedKeys(steps);
+      // What broke and was mended while it waited is told once, as over: its beginning may be left out, its end never.
+      const ends = expected.filter((key) => key.includes(':resolved:'));
+      const open = expected.filter((key) => !ends.includes(key.replace(':opened:', ':resolved:')));
+      expect([...ends, ...open].filter((key) => !told.has(key))).toEqual([]);
+      expect([...told.keys()].filter((key) => !expected.includes(key))).toEqual([]);
+      for (const [news, keys] of told) expect([news, keys.size]).toEqual([news, 1]);
+      const bodies = Map.groupBy(stage.sink.hooks, (each) => String(each.headers['idempotency-key']));
+      for (const same of bodies.values()) expect(new Set(same.map((each) => each.body)).size).toBe(1);
+      expect(new Set(stage.accepted).size).toBeLessThan(told.size);
+      figure('R-5', { [`kills ${BINDING}`]: NAMED, lost: 0, news: told.size, messages: new Set(stage.accepted).size });
+    },
+    60_000 + NAMED * 6_000,
+  );
+});
+
+interface Item {
+  readonly event: string;
+  readonly incident: { readonly id: string };
+}
+
+/** What was accepted, in the names of its own messages, and the keys under which it came. */
+function toldOf({ sink, accepted }: Scene): ReadonlyMap<string, ReadonlySet<string>> {
+  const told = new Map<string, Set<string>>();
+  for (const { headers, body } of sink.hooks) {
+    const key = String(headers['idempotency-key']);
+    if (!accepted.includes(key)) continue;
+    const { others = [], ...first } = JSON.parse(body) as Item & { readonly others?: readonly Item[] };
+    for (const { event, incident } of [first, ...others]) {
+      const news = `${incident.id}:${event}:${key.slice(key.lastIndexOf(':') + 1)}`;
+      told.set(news, (told.get(news) ?? new Set()).add(key));
+    }
+  }
+  return told;
+}
 
 /** A receiver that accepts everything and keeps what it was told. */
 function listener(): Receiver & { readonly got: Message[] } {

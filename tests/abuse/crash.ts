@@ -14,6 +14,8 @@ export const POINTS = [
   'after send, before mark',
 ] as const;
 export type Point = (typeof POINTS)[number];
+/** Passed by messages that waited for each other. */
+export const BINDING = 'after binding, before send';
 
 export const RECEIVERS = ['a', 'b'];
 export const TARGETS: readonly Target[] = Array.from({ length: 5 }, (_, index) =>
@@ -36,7 +38,9 @@ export interface ChildOptions {
   readonly path: string;
   /** Where the parent's sink listens. */
   readonly sink: string;
-  readonly point?: Point;
+  readonly point?: Point | typeof BINDING;
+  /** So long messages of one route wait for each other, by the story's clock; absent: not at all. */
+  readonly groupWaitMs?: number;
   /** Looks of each target, then wait until everything is told; absent: until killed. */
   readonly steps?: number;
 }
@@ -48,7 +52,7 @@ function die(): never {
 }
 
 /** Kills at the named point the `countdown`-th time that it is passed. */
-function trap(wanted: Point | undefined, countdown: number): (point: Point) => void {
+function trap(wanted: ChildOptions['point'], countdown: number): (point: Point | typeof BINDING) => void {
   let left = countdown;
   return (point) => {
     if (point !== wanted) return;
@@ -57,7 +61,7 @@ function trap(wanted: Point | undefined, countdown: number): (point: Point) => v
   };
 }
 
-function trapped(receiver: Receiver, pass: (point: Point) => void): Receiver {
+function trapped(receiver: Receiver, pass: Hooks['pass']): Receiver {
   return {
     name: receiver.name,
     send: async (message, signal) => {
@@ -84,7 +88,7 @@ async function watch(store: Store, target: Target, options: ChildOptions, hooks:
     const look = lookOf(target, step);
     hooks.advance(look.at);
     const ruling = await store.record(look, target.channel, (standing) => {
-      const ruled = ruleFor(target, look, RECEIVERS)(standing);
+      const ruled = ruleFor(target, look, RECEIVERS, options.groupWaitMs)(standing);
       if (ruled.notifications.length > 0) hooks.pass('before commit');
       return ruled;
     });
@@ -93,12 +97,13 @@ async function watch(store: Store, target: Target, options: ChildOptions, hooks:
     hooks.pass('after acknowledgement');
     if (ruling !== undefined && ruling.notifications.length > 0) hooks.wake();
     // As much told as seen, or the outbox would only grow.
-    while ((await store.outboxDepth()).waiting > 4) await new Promise((resolve) => setTimeout(resolve, 5));
+    const most = options.groupWaitMs === undefined ? 4 : 40;
+    while ((await store.outboxDepth()).waiting > most) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
 interface Hooks {
-  readonly pass: (point: Point) => void;
+  readonly pass: ReturnType<typeof trap>;
   readonly wake: () => void;
   /** The story's clock goes as far as its looks. */
   readonly advance: (at: number) => void;
@@ -115,8 +120,13 @@ async function run(options: ChildOptions): Promise<void> {
   const advance = (at: number) => {
     latest = Math.max(latest, at);
   };
+  const bundle: Store['bundle'] = async (key) => {
+    const bound = await store.bundle(key);
+    pass(BINDING);
+    return bound;
+  };
   const outbox = openOutbox({
-    ledger: store,
+    ledger: { ...store, bundle },
     receiver: (name) => receivers.get(name),
     clock,
     random: () => 0,
@@ -124,6 +134,8 @@ async function run(options: ChildOptions): Promise<void> {
   });
   process.stdout.write('ready\n');
   await Promise.all(TARGETS.map((target) => watch(store, target, options, { pass, wake: outbox.wake, advance })));
+  advance(latest + (options.groupWaitMs ?? 0) + MINUTE);
+  outbox.wake();
   while ((await store.outboxDepth()).waiting > 0) await new Promise((resolve) => setTimeout(resolve, 10));
   await outbox.stop(1_000);
   await store.close();
