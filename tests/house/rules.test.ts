@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ESLint } from 'eslint';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import rooms, { LIBRARIES } from './rooms.config.js';
+
+/** The first file that is linted with its types takes as long as reading all of them. */
+vi.setConfig({ testTimeout: 120_000 });
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const SAYS = '/** A seed of the tests, which exists nowhere. */\n';

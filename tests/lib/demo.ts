@@ -30,7 +30,7 @@ export async function startDemo() {
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined> | T | undefined,
-  seconds = 40,
+  seconds = 90,
 ): Promise<T> {
   const end = performance.now() + seconds * 1000;
   for (;;) {

@@ -7,7 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+/** Each test starts processes, which a busy machine is slow with. */
+vi.setConfig({ testTimeout: 120_000 });
 
 const ENTRY = new URL('../../src/ringback.js', import.meta.url).pathname;
 

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Quality } from '../../src/core/quality.ts';
 import { explain } from '../../src/main/once.ts';
 import { report, type ReportChoice } from '../../src/main/report.ts';
@@ -13,6 +13,9 @@ import { openStore } from '../../src/store/store.ts';
 import { describeInBrowser, openBrowser } from '../lib/browser.ts';
 import { folder } from '../lib/ledger.ts';
 import { EVIL, wib, writeMonths, type Months } from '../lib/months.ts';
+
+/** A browser on a busy machine takes its time. */
+vi.setConfig({ testTimeout: 150_000 });
 
 const ENTRY = new URL('../../src/ringback.js', import.meta.url).pathname;
 const NOVEMBER = wib(40);
