@@ -3,7 +3,6 @@ import { styleText } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Finding, Instant } from './core/model.ts';
 import { serve, VERSION, type Address, type Service } from './main.ts';
-import { demo } from './main/demo.ts';
 import { openKinds } from './main/kinds.ts';
 import {
   backup,
@@ -16,7 +15,7 @@ import {
   type Looked,
   type Validated,
 } from './main/once.ts';
-import { report as reportOn, REPORT_FORMATS, type ReportChoice } from './main/report.ts';
+import type { Format, ReportChoice } from './main/report.ts';
 
 /** Exit codes, the same everywhere; 3, a configuration that is refused, comes from main. */
 const EXIT = { ok: 0, bad: 1, usage: 2, unknown: 4, crash: 70 } as const;
@@ -77,13 +76,13 @@ function program(kinds: string): Command {
     .action((options: Listening & { config: string }) => watchUntilStopped(() => serve({ ...options })));
   listening(root.command('demo'))
     .description('A demo wallet whose support desk answers on loopback, the monitor on it, and a page to break it')
-    .action((options: Listening) => watchUntilStopped(() => demo({ ...options })));
+    .action((options: Listening) => watchUntilStopped(() => runDemo({ ...options })));
   // Without a verb: what "npm start" does. With --config it watches real channels.
   listening(root.command('start', { isDefault: true, hidden: true }))
     .option('--config <path>')
     .action((options: Listening & { config?: string }) => {
       const { config } = options;
-      return watchUntilStopped(() => (config === undefined ? demo(options) : serve({ ...options, config })));
+      return watchUntilStopped(() => (config === undefined ? runDemo(options) : serve({ ...options, config })));
     });
   root
     .command('validate')
@@ -187,6 +186,14 @@ function copies(root: Command): void {
     });
 }
 
+/** What only some verbs need is read with them: a monitor does without a wallet's whole support desk in memory. */
+async function runDemo(options: Listening): Promise<Service> {
+  const { demo } = await import('./main/demo.ts');
+  return demo(options);
+}
+
+const REPORT_FORMATS: readonly Format[] = ['html', 'csv', 'json', 'md'];
+
 function reporting(root: Command): void {
   root
     .command('report')
@@ -200,6 +207,7 @@ function reporting(root: Command): void {
     .option('--out <file>', 'write there instead of to the terminal; what is there is replaced')
     .action(async (choice: ReportChoice) => {
       const { onProgress, done } = progress('measured');
+      const { report: reportOn } = await import('./main/report.ts');
       const text = await reportOn({ ...choice, onProgress }).finally(done);
       if (choice.out === undefined) process.stdout.write(text);
       else console.log(`${paint('green', '✓')} ${choice.out}`);

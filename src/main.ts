@@ -9,6 +9,7 @@ import { standIn } from './core/routing.ts';
 import type { Incident } from './core/model.ts';
 import type { Panel } from './core/panel.ts';
 import { openLog, type Log } from './log.ts';
+import { fitHeap } from './main/heap.ts';
 import { openKinds, type Kinds } from './main/kinds.ts';
 import { freshness } from './main/fresh.ts';
 import { keepTidy, openLedger } from './main/ledger.ts';
@@ -71,9 +72,9 @@ const monotonic = (): number => performance.now();
 const SEND_GRACE_MS = 8_000;
 const TICK_LATE_MS = 5_000;
 
-/** Starts the monitor. Throws a ConfigError or StoreError that says in words why it cannot. */
-export async function serve(options: ServeOptions): Promise<Service> {
-  const kinds = await openKinds();
+/** Starts the monitor. Throws a ConfigError or StoreError that says in words why it cannot. Kinds are those of the folders, unless others are given. */
+export async function serve(options: ServeOptions, given?: Kinds): Promise<Service> {
+  const kinds = given ?? (await openKinds());
   const stamp = await stampOf(options.config);
   const config = await loadConfig(options.config, kinds, process.env);
   const log = openLog(options.logLevel ?? 'info');
@@ -192,6 +193,7 @@ function enforce({ force: { order }, board, metrics, scheduler }: Crew): void {
     [...order.assignments.values()].map(({ target }) => target),
     order.config.location,
   );
+  fitHeap(order.config.providers.flatMap(({ channels }) => channels.flatMap(({ targets }) => targets)));
   scheduler.arm(appointments(order, (target) => board.state(target) !== undefined));
 }
 

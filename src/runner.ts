@@ -74,8 +74,9 @@ const LOST = 'our own network does not reach the canaries, or our name server';
 const CLOCK_JUMP_MS = 1_000;
 
 export function openRunner(options: RunnerOptions): Runner {
-  const stopping = new AbortController();
-  const isStopping = (): boolean => stopping.signal.aborted;
+  const deadlines = new Set<AbortController>();
+  let stopped = false;
+  const isStopping = (): boolean => stopped;
   const running = new Set<Promise<number | undefined>>();
   const rests = new Rests(options.monotonic);
 
@@ -120,7 +121,7 @@ export function openRunner(options: RunnerOptions): Runner {
       startedAt: at,
       ...promiseOf(assignment),
       ...present({ memory }),
-      stop: stopping.signal,
+      deadlines,
       onTrouble: (what, error) => {
         options.onTrouble(target, what, error);
       },
@@ -146,7 +147,8 @@ export function openRunner(options: RunnerOptions): Runner {
   return {
     look,
     stop: async () => {
-      stopping.abort(OVER);
+      stopped = true;
+      for (const each of deadlines) each.abort(OVER);
       await Promise.race([Promise.allSettled(running), pause(FAREWELL_MS, undefined, { ref: false })]);
     },
   };
@@ -266,18 +268,22 @@ export interface Run {
   readonly memory?: Memory;
   readonly expectation?: (at: Instant) => Expectation;
   readonly languages?: readonly Language[];
-  readonly stop: AbortSignal;
+  /**
+   * Where the look's deadline stands while it is under way, for whoever ends all of them. A listener on one signal that outlives
+   * the looks would chain their remains together, dead ones to living ones, and the collector would keep them all for long.
+   */
+  readonly deadlines: Set<AbortController>;
   readonly onTrouble?: (what: 'abandoned' | 'threw', error: unknown) => void;
 }
 
 /** Runs a probe under its deadline. A throw and an overrun are defects of ours and come back as `unknown`. */
 export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
-  const { settings, timeoutMs, startedAt, timezone, stop } = run;
+  const { settings, timeoutMs, startedAt, timezone, deadlines } = run;
   const deadline = new AbortController();
   const abort = (): void => {
     deadline.abort(OVER);
   };
-  stop.addEventListener('abort', abort, { once: true });
+  deadlines.add(deadline);
   const context = {
     signal: deadline.signal,
     startedAt,
@@ -303,7 +309,7 @@ export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
     return unknown(fault('PROBE_DEFECT', `the probe threw: ${error instanceof Error ? error.name : typeof error}`));
   } finally {
     clearTimeout(timer);
-    stop.removeEventListener('abort', abort);
+    deadlines.delete(deadline);
     // Whatever the probe left open hears of it.
     deadline.abort(OVER);
   }

@@ -1,10 +1,13 @@
 /** Reads RSS, Atom, RDF, JSON Feed and Statuspage's v2 JSON as plain items. It fetches nothing and believes no date. */
-import { parseFeed } from 'feedsmith';
+import { createRequire } from 'node:module';
+import type * as feedsmith from 'feedsmith';
 import { ITEMS_CAP, line, refuse } from './item.ts';
 import type { Item, Reading } from './item.ts';
 import { parseJson } from './json.ts';
 import type { Json } from './json.ts';
 import { textOf } from './markup.ts';
+
+const require = createRequire(import.meta.url);
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -23,6 +26,8 @@ export function readXml(xml: string): Reading {
     return refuse('PROTO_GARBAGE', 'the feed declares entities of its own; it is not read');
   if (/^\s*(?:<!doctype html|<html)/i.test(xml)) return refuse('CONTENT', 'a web page where a feed should be');
   try {
+    // With the first feed: where none is read, its megabytes stay on the disk.
+    const { parseFeed } = require('feedsmith') as typeof feedsmith;
     const { format, feed } = parseFeed(xml);
     const tree = members(feed);
     const entries = list(format === 'atom' ? tree['entries'] : tree['items']);

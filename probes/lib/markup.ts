@@ -1,5 +1,6 @@
 /** Finds the items of an HTML page by selectors, and the text that people see. It follows no link and runs no script. */
-import { load } from 'cheerio';
+import { createRequire } from 'node:module';
+import type * as cheerio from 'cheerio';
 import type { CheerioAPI } from 'cheerio';
 import { ITEMS_CAP, line, paragraph, refuse } from './item.ts';
 import type { Item, Reading, Selectors } from './item.ts';
@@ -9,8 +10,14 @@ const DEPTH_CAP = 256;
 const UNSEEN = 'script,style,template,noscript,svg,[hidden],[aria-hidden="true"]';
 const VISIBLE_CAP = 20_000;
 
+const require = createRequire(import.meta.url);
+
 /** htmlparser2's tree: five times faster than the standard's own algorithm, and good enough to find items. */
-const parse = (html: string): CheerioAPI => load(html, { xml: { xmlMode: false, decodeEntities: true } });
+function parse(html: string): CheerioAPI {
+  // With the first page: where none is read, its megabytes stay on the disk.
+  const { load } = require('cheerio') as typeof cheerio;
+  return load(html, { xml: { xmlMode: false, decodeEntities: true } });
+}
 
 /** Whether a selector can be compiled. */
 export function isSelector(text: string): boolean {

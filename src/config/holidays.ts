@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { hasOfficialLists, holidaysOf, knowsCountry } from '../core/holidays.ts';
+import { knowsCountry } from '../core/holidays/countries.ts';
 import { readCalendar } from '../core/ical.ts';
 import type { Problem } from './error.ts';
 import { reasonOf } from './secrets.ts';
@@ -36,7 +36,7 @@ export async function resolveHolidays(root: Spot, year: number): Promise<Resolve
     const holidays = provider.get('holidays');
     const imported = await readImport(holidays.get('ical'), year);
     if ('problem' in imported) problems.push(imported.problem);
-    else byProvider.set(printPath(provider.path), gather(holidays, imported, year));
+    else byProvider.set(printPath(provider.path), gather(holidays, imported, await ofCountry(holidays, year)));
     problems.push(...checkOwn(holidays));
   }
   return { byProvider, problems };
@@ -48,9 +48,8 @@ interface Dates {
 }
 
 /** What is written in the configuration wins over the file, and the file over the country's list. */
-function gather(spot: Spot, imported: Dates, year: number): ProviderHolidays {
+function gather(spot: Spot, imported: Dates, { dates, computedCountry }: National): ProviderHolidays {
   const [add, remove, workdays] = [datesOf(spot, 'add'), datesOf(spot, 'remove'), datesOf(spot, 'workdays')];
-  const { dates, computedCountry } = ofCountry(spot, year);
   const off = new Set(dates.holidays);
   const on = new Set(dates.workdays);
   const move = (days: readonly string[], to: Set<string>, from: Set<string>): void => {
@@ -71,9 +70,16 @@ function gather(spot: Spot, imported: Dates, year: number): ProviderHolidays {
   };
 }
 
-function ofCountry(spot: Spot, year: number): { readonly dates: Dates; readonly computedCountry?: string } {
+interface National {
+  readonly dates: Dates;
+  readonly computedCountry?: string;
+}
+
+async function ofCountry(spot: Spot, year: number): Promise<National> {
   const country = spot.text ?? spot.get('country').text;
   if (country === undefined || !knowsCountry(country)) return { dates: NO_DATES };
+  // The tables of all countries: read only where one is named.
+  const { hasOfficialLists, holidaysOf } = await import('../core/holidays.ts');
   const years = Array.from({ length: YEARS_BACK + 1 + YEARS_AHEAD }, (_, index) =>
     holidaysOf(country, year - YEARS_BACK + index),
   );

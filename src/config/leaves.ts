@@ -3,7 +3,7 @@ import { isIP, isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { parseCron } from '../core/cron.ts';
 import { duration, formatDuration } from '../core/duration.ts';
-import { knowsCountry } from '../core/holidays.ts';
+import { knowsCountry } from '../core/holidays/countries.ts';
 import { parseHours } from '../core/hours.ts';
 import { LANGUAGES } from '../core/model.ts';
 import { parseMoment } from './moment.ts';

@@ -21,11 +21,6 @@ const OFFICIAL: Readonly<Record<string, Readonly<Record<number, OfficialYear>>>>
 
 const DAY_MS = 86_400_000;
 
-/** True when the tables know the country (ISO 3166-1 alpha-2, upper case). */
-export function knowsCountry(country: string): boolean {
-  return Object.hasOwn(new Holidays().getCountries(), country);
-}
-
 /** True when official lists of the country are built in, so that a computed year is one that nobody has entered yet. */
 export function hasOfficialLists(country: string): boolean {
   return Object.hasOwn(OFFICIAL, country);

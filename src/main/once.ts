@@ -122,11 +122,13 @@ async function lookOnce(
 ): Promise<Looked> {
   const at = Date.now();
   const begun = performance.now();
-  const stopping = new AbortController();
+  const deadlines = new Set<AbortController>();
   // Whoever presses Ctrl-C must not leave a call up: the look says good-bye first. A second signal ends at once.
-  const stop = (): void => stopping.abort();
+  const stop = (): void => {
+    for (const each of deadlines) each.abort();
+  };
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  const finding = await runProbe(kind, { ...run, startedAt: at, stop: stopping.signal });
+  const finding = await runProbe(kind, { ...run, startedAt: at, deadlines });
   process.off('SIGINT', stop).off('SIGTERM', stop);
   return { kind: name, at, durationMs: performance.now() - begun, finding };
 }

@@ -19,7 +19,7 @@ import { UsageError } from './once.ts';
 
 const FORMATS = { html: reportPage, csv, json, md: markdown } as const;
 export type Format = keyof typeof FORMATS;
-export const REPORT_FORMATS = Object.keys(FORMATS) as Format[];
+const REPORT_FORMATS = Object.keys(FORMATS) as Format[];
 
 export interface ReportChoice {
   readonly config: string;

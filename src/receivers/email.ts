@@ -1,7 +1,6 @@
 /** Tells people by mail through an SMTP server. It knows SMTP's verdicts, not what is worth telling. */
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
-import { createTransport } from 'nodemailer';
 import { z } from 'zod';
 import { printable } from '../core/fault.ts';
 import type { Message } from '../core/model.ts';
@@ -87,6 +86,7 @@ async function submit(name: string, settings: Settings, message: Message, signal
   const reached = await reachHost(server.host, settings.allow_private, signal);
   if (!reached.ok) return { kind: reached.final ? 'rejected' : 'retry', detail: reached.detail };
   try {
+    const { createTransport } = await import('nodemailer');
     const transport = createTransport({
       host: reached.address,
       port: server.port,

@@ -9,8 +9,9 @@ export interface Memory {
 }
 
 export interface GroupOptions {
-  /** How long the first of a group waits for company. */
+  /** How long the first of a group waits for company, and how many are company enough. */
   readonly lingerMs: number;
+  readonly enough: number;
   /** Jobs in one transaction at most. */
   readonly most: number;
   /** Jobs that may wait for the disk. */
@@ -157,7 +158,7 @@ export function openGroup(run: Transact, mend: (code: string) => void, options: 
     }
     return new Promise<T>((resolve, reject) => {
       queue.push({ apply, resolve, reject });
-      if (queue.length >= options.most && failures === 0) flush();
+      if (queue.length >= options.enough && failures === 0) flush();
       else timer ??= setTimeout(flush, options.lingerMs);
     });
   }

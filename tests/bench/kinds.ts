@@ -42,11 +42,9 @@ interface Subject {
   readonly isPatient: boolean;
 }
 
-const never = new AbortController().signal;
-
 async function lookOnce({ kind, timeoutMs, settings }: Subject, lane: number): Promise<Finding> {
   return await runProbe(kind, {
-    ...{ settings: settings(lane), timeoutMs, startedAt: Date.now(), timezone: 'Asia/Jakarta', stop: never },
+    ...{ settings: settings(lane), timeoutMs, startedAt: Date.now(), timezone: 'Asia/Jakarta', deadlines: new Set() },
   });
 }
 

@@ -1,6 +1,8 @@
 /** Public holidays against the governments' own lists, written down here a second time from the decrees and notices. */
+import Holidays from 'date-holidays';
 import { describe, expect, it } from 'vitest';
-import { hasOfficialLists, holidaysOf, knowsCountry } from '../../src/core/holidays.ts';
+import { hasOfficialLists, holidaysOf } from '../../src/core/holidays.ts';
+import { knowsCountry } from '../../src/core/holidays/countries.ts';
 
 /** `1.1 5.6-8`: 1 January, 6 to 8 May... month first. */
 function dates(year: number, words: string): string[] {
@@ -134,5 +136,12 @@ describe('public holidays of other countries', () => {
     expect(knowsCountry('XX') || knowsCountry('id') || knowsCountry('__proto__')).toBe(false);
     expect(hasOfficialLists('constructor')).toBe(false);
     expect(knowsCountry('ID')).toBe(true);
+  });
+
+  it('can be computed for every country that is known by name', () => {
+    const all = Array.from({ length: 26 * 26 }, (_, at) =>
+      String.fromCharCode(65 + Math.floor(at / 26), 65 + (at % 26)),
+    );
+    expect(all.filter(knowsCountry)).toEqual(Object.keys(new Holidays().getCountries()).sort());
   });
 });

@@ -297,8 +297,8 @@ describe('retention', () => {
        ${aged((at) => `insert into observation values (1, 1, ${at}, ${at}, 1, 0, 1, null, null, null)`, 0, 34, 36)};
        ${aged((at, age) => `insert into evidence values (null, 1, ${at}, null, '${age}', 'text/plain', 'x')`, 89, 91)};
        ${aged((at, age) => `insert into notice values (null, 1, '${age}', '', 0, null, null, null, '[]', 'other', '', ${at}, ${at})`, 89, 91)};
-       ${aged((at, age) => `insert into notification values (null, '${age}', 'hook', 'x', 0, 0, 1, 'sent', ${at}, 'ok', '{}', 0)`, 89, 91)};
-       insert into notification values (null, 'waits', 'hook', 'x', 0, 0, 1, 'waiting', null, null, '{}', 0);
+       ${aged((at, age) => `insert into notification values (null, '${age}', 'hook', 'x', 0, 0, 1, 'sent', ${at}, 'ok', '{}', 0, null)`, 89, 91)};
+       insert into notification values (null, 'waits', 'hook', 'x', 0, 0, 1, 'waiting', null, null, '{}', 0, null);
        ${[0, 1, 2].map((span) => aged((at) => `insert into rollup values (1, 1, ${span}, ${at}, 0, 1, 0, 0, 0, 0, 0, null, null, null)`, 1, 3, 499, 501)).join(';')}`,
     );
     const store = openStore(path);

@@ -1,5 +1,4 @@
 /** A mail out of hostile bytes: what its headers and its text say, within caps. It knows nothing of what we sent. */
-import PostalMime from 'postal-mime';
 import type { Email } from 'postal-mime';
 import type { Instant } from '../../../src/core/model.ts';
 import { decode } from '../charset.ts';
@@ -34,6 +33,7 @@ export async function readLetter(source: Buffer): Promise<Mail> {
   const raw = source.toString('latin1');
   if (hasTooManyParts(raw)) return unreadable(raw);
   try {
+    const { default: PostalMime } = await import('postal-mime');
     const email = await PostalMime.parse(source, CAPS);
     const headers = email.headers.map(({ key, value }) => ({ name: key, value: value.slice(0, 2_000) }));
     return {

@@ -1,8 +1,9 @@
 /** One connection to an IMAP server that may do anything: every command has an end, every answer a size. It knows no mail. */
+import { createRequire } from 'node:module';
 import { isIP, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
-import { ImapFlow } from 'imapflow';
+import type { ImapFlow } from 'imapflow';
 import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
 import { readCertificate } from '../certificate.ts';
@@ -24,6 +25,8 @@ const ANSWER_CAPS: Readonly<Record<string, number>> = {
 };
 const ANSWER_CAP = 65_536;
 
+const require = createRequire(import.meta.url);
+
 export class Wire {
   readonly #at: MailboxAddress;
   readonly client: ImapFlow;
@@ -39,7 +42,9 @@ export class Wire {
 
   constructor(at: MailboxAddress, address: string, trust: SecureContext, ms: number) {
     this.#at = at;
-    this.client = new ImapFlow({
+    // With the first mailbox: where none is read, its megabytes stay on the disk.
+    const imapflow = require('imapflow') as { ImapFlow: typeof ImapFlow };
+    this.client = new imapflow.ImapFlow({
       tls: { secureContext: trust },
       // The address that was checked: there is no second look-up.
       host: address,
