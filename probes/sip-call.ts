@@ -14,7 +14,7 @@ import { step } from './lib/ivr.ts';
 import { CODECS } from './lib/media/g711.ts';
 import type { Theirs } from './lib/media/sdp.ts';
 import { KEY_BYTES } from './lib/media/srtp.ts';
-import { portRange } from './lib/media/port.ts';
+import { portRange } from './lib/media/range.ts';
 import { openLine } from './lib/media/studio.ts';
 import type { Line } from './lib/media/studio.ts';
 import { DANGERS } from './lib/numbers.ts';
@@ -89,7 +89,7 @@ const schema = z
       description: 'when to hang up; default on_ring, and after_listen when there are steps or an extension',
     }),
     steps: z.array(step).max(50).default([]).meta({ description: 'a walk through the menu: wait, send, expect' }),
-    expect: z.strictObject({ certificate_days: certificateDays() }).optional(),
+    expect: z.strictObject({ certificate_days: certificateDays() }).prefault({}),
     rtp_ports: portRange().optional().meta({
       description: 'our own ports for sound that a firewall lets through, such as 40000-40099; even ones are used',
     }),
@@ -326,7 +326,7 @@ function planOf(job: Job, wire: Wire, outside: Place, line: Line): Plan {
   const key = srtp ? randomBytes(KEY_BYTES) : undefined;
   const session = randomBytes(4).readUInt32BE(0);
   return {
-    ...{ wire, outside, reach: settings },
+    ...{ wire, outside, reach: settings, reliable: account.reliable, pin: account.pin },
     uri: uriFor(settings.call, account),
     from: callerFor(settings.from, account),
     more: identityOf(account),
@@ -404,7 +404,7 @@ function conclude(past: Past, around: Around): Finding {
 
 function praise({ conduct: { walked } }: Past, rung: Rung, { wired, settings }: Around, sight: Sight): Finding {
   const reached = walked?.ok === true && walked.person ? 'answered_by_person' : rung;
-  const expired = expiring(wired.certificate, settings.expect?.certificate_days ?? 0);
+  const expired = expiring(wired.certificate, settings.expect.certificate_days);
   return expired === undefined ? ok(reached, sight) : degraded(reached, expired, sight);
 }
 

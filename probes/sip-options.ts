@@ -6,6 +6,7 @@ import type { Fact, Finding, Sight } from '../src/core/model.ts';
 import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
 import { authority } from './lib/address.ts';
+import { certificateDays, expiring } from './lib/certificate.ts';
 import { dial, findingOf } from './lib/connector.ts';
 import type { Certificate } from './lib/connector.ts';
 import { reach } from './lib/reach.ts';
@@ -35,16 +36,7 @@ const schema = z.strictObject({
     .max(50)
     .optional()
     .meta({ description: 'the only response codes or classes that count as fine, such as [200, 404] or [2xx, 404]' }),
-  expect: z
-    .strictObject({
-      certificate_days: z
-        .int()
-        .min(0)
-        .max(3_650)
-        .optional()
-        .meta({ description: 'days the certificate must still be valid' }),
-    })
-    .optional(),
+  expect: z.strictObject({ certificate_days: certificateDays() }).prefault({}),
 });
 type Settings = z.infer<typeof schema>;
 
@@ -191,11 +183,8 @@ function conclude(journey: Journey, settings: Settings, { dnsMs, several }: Arou
     facts: { ...seen, ...told(answer.response), ...(elsewhere === undefined ? {} : { other_address: elsewhere }) },
   };
   const finding = judge(answer.response, settings.accept, sight);
-  const wanted = settings.expect?.certificate_days;
-  if (finding.kind !== 'ok' || certificate === undefined || wanted === undefined) return finding;
-  if (certificate.daysLeft >= wanted) return finding;
-  const message = `the certificate is valid for ${certificate.daysLeft} more days, ${wanted} are asked for`;
-  return degraded('accepting', fault('CERT_EXPIRING', message), sight);
+  const soon = finding.kind === 'ok' ? expiring(certificate, settings.expect.certificate_days) : undefined;
+  return soon === undefined ? finding : degraded('accepting', soon, sight);
 }
 
 /** Set when the answer came from another place than the request went to: servers with several addresses do that (§18.2.2). */

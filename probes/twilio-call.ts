@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { duration, formatDuration } from '../src/core/duration.ts';
 import { degraded, failed, fault, ok, unknown } from '../src/core/fault.ts';
 import type { Fault } from '../src/core/fault.ts';
-import type { Fact, Finding, Sight } from '../src/core/model.ts';
+import type { Fact, Finding, Instant, Sight } from '../src/core/model.ts';
 import { defineProbe } from '../src/core/probe.ts';
 import type { ProbeContext } from '../src/core/probe.ts';
 import { Secret, secret } from '../src/core/secret.ts';
+import { waitFacts } from './lib/answer.ts';
 import { authorize, DIALECTS } from './lib/callsapi.ts';
 import type { Access, Fields } from './lib/callsapi.ts';
 import { discreet } from './lib/discretion.ts';
@@ -134,7 +135,7 @@ async function ring(settings: Settings, access: Access, context: ProbeContext): 
     isFirst: !called.has(line),
   });
   if (course.reconciled) called.add(line);
-  return conclude(course, settings);
+  return conclude(course, settings, startedAt);
 }
 
 const isScripted = ({ twiml, send_digits: digits }: Settings): boolean => (twiml ?? digits) !== undefined;
@@ -153,12 +154,12 @@ function fieldsOf(settings: Settings): Fields {
   };
 }
 
-function conclude(course: Course, settings: Settings): Finding {
+function conclude(course: Course, settings: Settings, now: Instant): Finding {
   const { verdict, why } = judge(course, settings);
   const blame = why?.blame ?? verdict.blame;
   const sight: Sight = {
     phases: phasesOf(course),
-    facts: { ...factsOf(course), outcome: verdict.outcome, blame },
+    facts: { ...factsOf(course), ...waitFacts(course.trouble?.went?.reply, now), outcome: verdict.outcome, blame },
     ...(why === undefined ? {} : { evidence: [{ name: 'calls', type: 'text/plain', text: course.log.join('\n') }] }),
   };
   const { kind, rung } = MEANINGS[verdict.outcome];

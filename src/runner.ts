@@ -17,6 +17,7 @@ import type {
   TargetId,
 } from './core/model.ts';
 import type { Memory, ProbeKind } from './core/probe.ts';
+import { RUNGS } from './core/model.ts';
 import { openMemory, type Recalled } from './core/recall.ts';
 import { present } from './core/present.ts';
 import { rule, type Brief } from './core/rule.ts';
@@ -130,8 +131,7 @@ export function openRunner(options: RunnerOptions): Runner {
     const why = doubt(options, { tookMs, jumpMs: options.now() - wall - tookMs, timeoutMs: target.timeoutMs });
     // What answered, answered, however late we looked up; but then its time says nothing.
     if (why !== undefined) return why.code === 'SELF_OVERLOAD' && seen.kind === 'ok' ? seen : unknown(why, seen);
-    const answerMs = kind.answer === undefined ? tookMs : (seen.phases[kind.answer] ?? tookMs);
-    return holdPromise(seen, answerMs, target.promiseMs);
+    return holdPromise(seen, answerTime(kind, seen, tookMs), target.promiseMs);
   }
 
   async function record(assignment: Assignment, observation: Observation, left?: string): Promise<number | undefined> {
@@ -157,7 +157,7 @@ export function openRunner(options: RunnerOptions): Runner {
 /** Targets that find that we ask too often, and until when they are left alone. A restart forgets it and asks once. */
 class Rests {
   readonly #monotonic: () => number;
-  readonly #until = new Map<TargetId, number>();
+  readonly #until = new Map<TargetId, { readonly at: number; readonly why: Fault }>();
 
   constructor(monotonic: () => number) {
     this.#monotonic = monotonic;
@@ -165,17 +165,19 @@ class Rests {
 
   /** Looks, unless the target rests: then that is what stands for the look. */
   async look(target: TargetId, look: () => Promise<Finding>): Promise<Finding> {
-    const left = (this.#until.get(target) ?? 0) - this.#monotonic();
-    if (left > 0) {
+    const rest = this.#until.get(target);
+    const left = (rest?.at ?? 0) - this.#monotonic();
+    if (rest !== undefined && left > 0) {
       const more = formatDuration(Math.ceil(left / 1_000) * 1_000);
-      return unknown(
-        fault('RATE_LIMITED', `it finds that we ask too often, and wants to be left alone for ${more} more`),
-      );
+      const { code, blame } = rest.why;
+      const says = code === 'RATE_LIMITED' ? 'it finds that we ask too often' : 'it does not take our calls now';
+      return unknown(fault(code, `${says}, and wants to be left alone for ${more} more`, { blame }));
     }
     this.#until.delete(target);
     const finding = await look();
     const ms = isMeantForUs(finding) ? waitAsked(finding) : 0;
-    if (ms > 0) this.#until.set(target, this.#monotonic() + ms);
+    if (ms > 0 && finding.kind === 'unknown')
+      this.#until.set(target, { at: this.#monotonic() + ms, why: finding.fault });
     return finding;
   }
 }
@@ -191,6 +193,12 @@ const promiseOf = ({ setting, calendar }: Assignment): Pick<Run, 'timezone' | 'l
 function startOf({ heed, now }: RunnerOptions): Instant {
   heed?.();
   return now();
+}
+
+/** What a promise is held against: the answer, or the whole look. A line that only rang has kept nobody waiting for one. */
+function answerTime({ answer }: ProbeKind, { phases, rung }: Finding, tookMs: number): number {
+  if (answer === undefined) return tookMs;
+  return phases[answer] ?? (RUNGS.indexOf(rung) < RUNGS.indexOf('answered') ? 0 : tookMs);
 }
 
 interface Passage {

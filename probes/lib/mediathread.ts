@@ -5,25 +5,31 @@ import { openLeg } from './media/leg.ts';
 import type { Leg } from './media/leg.ts';
 import type { Answer, Answered, Ask, Asked } from './media/studio.ts';
 
-const legs = new Map<number, Leg>();
-const RESOLUTION_MS = 10;
-const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-delay.enable();
+/** A call's sound, and how late this thread was while it came. */
+interface Seat {
+  readonly leg: Leg;
+  readonly delay: ReturnType<typeof monitorEventLoopDelay>;
+}
 
-/** Percentile 99 in milliseconds; the timer's own resolution is not lateness. */
-const lagMs = (): number => Math.max(0, Math.round((delay.percentile(99) / 1e6 - RESOLUTION_MS) * 10) / 10);
+const seats = new Map<number, Seat>();
+/** The timer's own resolution is not lateness. */
+const RESOLUTION_MS = 10;
+
+const lagMs = ({ delay }: Seat): number => Math.max(0, Math.round((delay.max / 1e6 - RESOLUTION_MS) * 10) / 10);
 
 async function answer(number: number, ask: Ask): Promise<Answer> {
   if (ask.kind === 'open') {
     const leg = await openLeg(ask.host, ask.ports, number);
-    legs.set(number, leg);
+    seats.set(number, { leg, delay: monitorEventLoopDelay({ resolution: RESOLUTION_MS }) });
     return { kind: 'opened', port: leg.port };
   }
-  const leg = legs.get(number);
-  if (leg === undefined) return { kind: 'failed', why: 'this call is over' };
+  const seat = seats.get(number);
+  if (seat === undefined) return { kind: 'failed', why: 'this call is over' };
+  const { leg } = seat;
   switch (ask.kind) {
     case 'direct':
       leg.direct(ask.direction);
+      if (ask.direction.phase === 'answered') seat.delay.enable();
       return { kind: 'done', met: true };
     case 'press':
       await leg.press(ask.keys);
@@ -31,13 +37,19 @@ async function answer(number: number, ask: Ask): Promise<Answer> {
     case 'wait':
       return { kind: 'done', met: await leg.wait(ask.sound, ask.withinMs) };
     case 'close':
-      legs.delete(number);
-      return { kind: 'closed', report: leg.close(), lagMs: lagMs() };
+      seats.delete(number);
+      seat.delay.disable();
+      return { kind: 'closed', report: await leg.close(), lagMs: lagMs(seat) };
   }
+}
+
+function failure(error: unknown): Answer {
+  if (!(error instanceof Error)) return { kind: 'failed', why: 'unknown' };
+  return { kind: 'failed', why: error.message, code: 'code' in error ? String(error.code) : undefined };
 }
 
 parentPort?.on('message', ({ leg, ask, number }: Asked) => {
   void answer(leg, ask)
-    .catch((error: unknown): Answer => ({ kind: 'failed', why: error instanceof Error ? error.message : 'unknown' }))
+    .catch(failure)
     .then((reply) => parentPort?.postMessage({ number, answer: reply } satisfies Answered));
 });

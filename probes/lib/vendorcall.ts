@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '../../src/core/fault.ts';
 import type { Instant } from '../../src/core/model.ts';
+import type { Exchange } from './http.ts';
 import { createCall, endCall, findCalls, readCall } from './callsapi.ts';
 import type { Access, CallRecord, Fields, Told } from './callsapi.ts';
 
@@ -27,7 +28,7 @@ export interface Course {
   left: 'ringing' | 'talking' | undefined;
   /** Our time was over, or the process stops. */
   stopped: 'late' | 'told' | undefined;
-  trouble: { readonly fault: Fault; readonly refused: number | undefined } | undefined;
+  trouble: { readonly fault: Fault; readonly refused: number | undefined; readonly went?: Exchange } | undefined;
   /** We asked, and nobody said whether there is a call now; or it could not be ended. Its TimeLimit ends it then. */
   unsure: boolean;
   polls: number;

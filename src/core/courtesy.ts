@@ -12,8 +12,9 @@ export function waitAsked({ kind, facts }: Finding): number {
 }
 
 /**
- * Whether the wait is meant for us and nobody else, so that even looks of the schedule wait. A desk that is overloaded or closed is
- * only spared the looks out of turn: its customers come, too, and it may open earlier.
+ * Whether the wait is meant for us and nobody else, so that even looks of the schedule wait: we ask too often, or it is our own
+ * trunk that is full. A desk that is overloaded or closed is only spared the looks out of turn: its customers come, too, and it may
+ * open earlier.
  */
 export const isMeantForUs = (finding: Finding): boolean =>
-  finding.kind === 'unknown' && finding.fault.code === 'RATE_LIMITED';
+  finding.kind === 'unknown' && (finding.fault.code === 'RATE_LIMITED' || finding.fault.blame === 'trunk');

@@ -98,6 +98,8 @@ export const FAULTS = {
   VANTAGE_PORT: network('our_network'),
   OFFLINE: network('our_network'),
   SELF_OVERLOAD: probe('unknown'),
+  /** Every port that our settings allow is taken: by another call or by another program. */
+  PORTS_TAKEN: probe('unknown'),
   BUDGET: probe('unknown'),
   /** Nobody is to be disturbed at this hour. */
   QUIET: probe('unknown'),

@@ -131,7 +131,7 @@ async function overRtp(count: number, random: (most: number) => number): Promise
     if (at % 50 === 0) await new Promise(setImmediate);
   }
   await closed(socket);
-  const { phases } = leg.close();
+  const { phases } = await leg.close();
   const ms = performance.now() - began;
   return `${count} datagrams of noise for sound: ${phases.answered?.rtp.received ?? 0} heard, ${phases.answered?.unheard ?? 0} not, ${ms.toFixed(0)} ms, "${phases.answered?.hearing.sound ?? 'none'}"`;
 }

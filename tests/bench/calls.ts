@@ -1,7 +1,7 @@
 /** Thirty calls at once, one call, what reading a message costs, an OPTIONS look beside sipsak's: figures for people, printed. It judges nothing. */
 import { execFileSync } from 'node:child_process';
 import { loadavg } from 'node:os';
-import { performance } from 'node:perf_hooks';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseMessage } from '../../probes/lib/sip/message.ts';
 import { call, callTo, openFarEnd, openSpeaker, sdpFor } from '../lib/farside.ts';
@@ -12,6 +12,10 @@ import { look } from '../lib/sip.ts';
 import { voice, join } from '../lib/sounds.ts';
 import { removeFolder, stateFolder } from '../peers/daemon.ts';
 import { startTrunk } from '../peers/telephone.ts';
+
+/** The median. */
+const middle = (all: readonly number[]): string =>
+  (all.toSorted((a, b) => a - b)[all.length >> 1] ?? Number.NaN).toFixed(2);
 
 const LISTEN_S = 8;
 const speech = join(voice(), voice());
@@ -28,6 +32,8 @@ async function together(count: number): Promise<void> {
       speaker.play(request, speech);
     } else if (request.method !== 'ACK') end.reply(request, 200, 'OK');
   });
+  const speaking = monitorEventLoopDelay({ resolution: 10 });
+  speaking.enable();
   const cpu = process.cpuUsage();
   const began = performance.now();
   const findings = await Promise.all(
@@ -37,13 +43,18 @@ async function together(count: number): Promise<void> {
   );
   const seconds = (performance.now() - began) / 1_000;
   const { user, system } = process.cpuUsage(cpu);
-  const jitters = findings.map((each) => Number(each.facts['jitter_ms'])).sort((a, b) => a - b);
+  const lags = findings.map((each) => Number(each.facts['lag_ms'])).sort((a, b) => a - b);
+  // What our own lag has spoiled is no figure of anything.
+  const jitters = findings.flatMap(({ facts: { jitter_ms: ms } }) => (typeof ms === 'number' ? [ms] : []));
+  jitters.sort((a, b) => a - b);
   const losses = findings.map((each) => Number(each.facts['loss']));
   const good = findings.filter((each) => each.kind === 'ok').length;
   console.log(
     `${count} calls at once: ${good} ok, ${seconds.toFixed(1)} s, ${((user + system) / 10_000 / seconds).toFixed(1)} % of a core ` +
-      `(both ends), jitter median ${jitters[jitters.length >> 1] ?? 0} ms, worst ${jitters.at(-1) ?? 0} ms, ` +
-      `worst loss ${Math.max(...losses)}, media lag ${String(findings[0]?.facts['media_lag_ms'])} ms`,
+      `(both ends), worst lag of the listening thread median ${middle(lags)} ms, worst ${lags.at(-1) ?? 0} ms; ` +
+      `${jitters.length} trusted: jitter median ${middle(jitters)} ms, worst ${jitters.at(-1) ?? 0} ms; worst loss ` +
+      `${Math.max(...losses)}; the speakers' loop was late by ${(speaking.max / 1e6 - 10).toFixed(1)} ms at worst, ` +
+      `${(speaking.percentile(99) / 1e6 - 10).toFixed(1)} ms in 99 of 100`,
   );
   await Promise.all([far.close(), ...speakers.map((each) => each.close())]);
 }
@@ -107,7 +118,6 @@ async function asking(rounds: number): Promise<void> {
   }
   await trunk.daemon.stop();
   await removeFolder(folder);
-  const middle = (all: readonly number[]): string => (all.toSorted((a, b) => a - b)[rounds >> 1] ?? 0).toFixed(2);
   console.log(
     `OPTIONS to Kamailio, medians of ${rounds} in turn: a look ${middle(times.look)} ms (reply after ${middle(times.reply)} ms); ` +
       `sipsak ${middle(times.sipsak)} ms, of which its start ${middle(times.version)} ms`,

@@ -38,11 +38,17 @@ it('leads through two levels of its menu to a person, and says sorry for a key t
 it('edge 30: is reached over TLS; a certificate that ends soon is told before, and one that expired is held against the trunk', async () => {
   const trunk = { address: `sip:127.0.0.1:${desk.address.tlsPort};transport=tls` };
   const { caFile: ca } = await certificates();
-  const well = await look({ trunk, ca, expect: { certificate_days: 14 } });
-  expect(well).toMatchObject({ kind: 'ok', facts: { transport: 'tls', outcome: 'rang' } });
+  expect(await look({ trunk, ca })).toMatchObject({ kind: 'ok', facts: { transport: 'tls', outcome: 'rang' } });
   expect(await look({ trunk, ca, expect: { certificate_days: 400 } })).toMatchObject({
     fault: { code: 'CERT_EXPIRING' },
   });
+  const { soon, expired: past } = await certificates();
+  const old = await openSipDesk({ tls: soon, expired: past, ringMs: 200 });
+  const late = { trunk: { address: `sip:127.0.0.1:${old.address.tlsPort};transport=tls` }, ca };
+  // 14 days, when nothing is said.
+  expect(await look(late)).toMatchObject({ kind: 'degraded', rung: 'accepting', fault: { code: 'CERT_EXPIRING' } });
+  expect((await look({ ...late, expect: { certificate_days: 3 } })).kind).toBe('ok');
+  await old.close();
   await desk.set('expired');
   const expired = await look({ trunk, ca });
   expect(expired).toMatchObject({ kind: 'unknown', fault: { code: 'CERT_EXPIRED', blame: 'trunk' } });

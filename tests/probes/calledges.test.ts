@@ -1,8 +1,10 @@
 /** Edge cases of test calls beyond one telephone over UDP: limits, streams, timers, threads and clocks; each by its number. */
+import { execFile, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
+import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openLeg } from '../../probes/lib/media/leg.ts';
@@ -23,6 +25,7 @@ import { garbage } from '../lib/servers.ts';
 import { openTcp, openUdp, reply } from '../lib/sip.ts';
 import { voice } from '../lib/sounds.ts';
 
+const run = promisify(execFile);
 const open: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
   for (const each of open.splice(0)) await each.close();
@@ -171,7 +174,9 @@ describe('dialogs', () => {
     const place = (contact: string, allow_private = true) => {
       const headers = [{ name: 'contact', value: contact }];
       const response: SipResponse = { kind: 'response', status: 200, reason: '', headers, body: Buffer.alloc(0) };
-      return dialogOf(response, from, { uri: 'sip:x', there: trunk, reach: { allow_private }, udp: true }).place;
+      const ground = { uri: 'sip:x', there: trunk, reach: { allow_private }, udp: true };
+      expect(dialogOf(response, from, { ...ground, pin: true }).place).toEqual(trunk);
+      return dialogOf(response, from, { ...ground, pin: false }).place;
     };
     for (const contact of ['<sip:a@10.0.0.7:5080>', '<sip:a@[::1]>', '<sip:a@127.0.0.1>', '<sip:a@169.254.169.254>'])
       expect(place(contact)).toEqual(from);
@@ -328,7 +333,7 @@ describe('sound', () => {
     leg.direct(direction(theirs ?? socket.address().port));
     await send(after);
     await closed(socket);
-    return leg.close().phases.answered ?? expect.fail();
+    return (await leg.close()).phases.answered ?? expect.fail();
   }
   const some = (count: number, change = {}) => Array.from({ length: count }, (_, at) => packet(at, change));
 
@@ -372,6 +377,43 @@ describe('sound', () => {
     expect(heard.phases.answered?.rtp.gapMs).toBeLessThan(1_500);
     expect(heard.phases.answered?.rtp.received).toBeGreaterThan(50);
     expect(heard.lagMs).toBeGreaterThanOrEqual(0);
+  });
+
+  it('edge 39: nothing is said of quality when we ourselves stood still, and the lag is told', async () => {
+    const speaker = await keep(openSpeaker());
+    const end = await farEnd((request, far) => {
+      answers(request, far, 1);
+      if (request.method !== 'INVITE') return;
+      speaker.play(request, voice());
+      const script = `sleep 0.3; kill -STOP ${process.pid}; sleep 0.3; kill -CONT ${process.pid}`;
+      spawn('sh', ['-c', script], { stdio: 'ignore' });
+    });
+    const { facts } = await call(callTo(end.port, { hangup: 'after_listen', listen: '2s' }));
+    expect(facts).toMatchObject({ outcome: 'answered', quality: 'untrusted', loss: 0 });
+    expect(facts['lag_ms']).toBeGreaterThan(200);
+    expect([facts['jitter_ms'], facts['mos_estimated']]).toEqual([undefined, undefined]);
+  });
+
+  it('the thread is kept for the next call, and keeps no process up', async () => {
+    let threads = 0;
+    const count = (): number => (threads += 1);
+    process.on('worker', count);
+    for (let each = 0; each < 3; each += 1) {
+      const opened = await openLine('127.0.0.1');
+      if (!opened.ok) expect.fail(opened.fault.message);
+      await opened.line.close();
+    }
+    process.off('worker', count);
+    expect(threads).toBeLessThanOrEqual(1);
+    const studio = new URL('../../probes/lib/media/studio.ts', import.meta.url).href;
+    const script = `const { openLine } = await import('${studio}');
+      const { line } = await openLine('127.0.0.1');
+      await line.close();
+      const began = performance.now();
+      process.on('exit', () => console.log(Math.round(performance.now() - began)));`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { timeout: 60_000 });
+    // It would be ten seconds.
+    expect(Number(stdout)).toBeLessThan(8_000);
   });
 });
 

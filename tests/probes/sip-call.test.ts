@@ -109,6 +109,12 @@ describe('setting up', () => {
     expect(end.requests('PRACK').map((each) => headerOf(each, 'rack'))).toEqual(['101 1 INVITE', '102 1 INVITE']);
   });
 
+  it('edge 6: asks for no reliable responses where the trunk is not to be asked', async () => {
+    const end = await farEnd(answers());
+    await call(callTo(end.port, { trunk: { reliable: false }, hangup: 'on_answer' }));
+    expect(headerOf(end.requests('INVITE')[0] ?? expect.fail(), 'supported')).toBe('timer');
+  });
+
   it('edge 9: goes the way that the proxies asked for', async () => {
     const routed: Script = (request, far, count) => {
       // As the proxies write them: the one nearest to the far end first, the one nearest to us last.
@@ -144,6 +150,18 @@ describe('setting up', () => {
     const finding = await call(callTo(end.port, { hangup: 'on_answer' }));
     expect(finding.kind).toBe('ok');
     expect(end.requests('BYE')).toHaveLength(1);
+  });
+
+  it('edge 10: a trunk that is pinned gets everything, wherever it says that it wants it', async () => {
+    // Nobody listens there.
+    const elsewhere = { contact: '<sip:far@127.0.0.1:9>', 'record-route': '<sip:127.0.0.1:9;lr>' };
+    const end = await farEnd(answers(9, { headers: elsewhere }));
+    const finding = await call(callTo(end.port, { trunk: { pin: true }, hangup: 'on_answer' }));
+    expect(finding).toMatchObject({ kind: 'ok', facts: { hung_up_by: 'us' } });
+    for (const method of ['ACK', 'BYE']) {
+      const [request = expect.fail(`no ${method} came`)] = end.requests(method);
+      expect([request.uri, listOf(request, 'route')]).toEqual(['sip:far@127.0.0.1:9', ['<sip:127.0.0.1:9;lr>']]);
+    }
   });
 
   it('edge 11: asks for the way back through a NAT', async () => {
@@ -364,14 +382,35 @@ describe('giving up', () => {
     expect([end.requests('ACK').length, end.requests('BYE').length]).toEqual([1, 1]);
   });
 
-  it('edge 22: a CANCEL that is answered and never followed by 487 does not hold us', async () => {
-    const end = await farEnd((request, far) => {
-      if (request.method === 'INVITE') far.reply(request, 180, 'Ringing');
-      else far.reply(request, 200, 'OK');
-    });
+  const forgets: Script = (request, far) => {
+    if (request.method === 'INVITE') far.reply(request, 180, 'Ringing');
+    else far.reply(request, 200, 'OK');
+  };
+
+  it.each([
+    [{}, 'ok', 'rang'],
+    [{ hangup: 'on_answer', ring_timeout: '300ms' }, 'failed', 'no_answer'],
+  ])(
+    'edge 22: a CANCEL that is answered and never followed by 487 is told, and holds nobody: %j',
+    async (settings, kind, outcome) => {
+      const end = await farEnd(forgets);
+      const began = performance.now();
+      expect(await call(callTo(end.port, settings), 3_000)).toMatchObject({ kind, facts: { outcome, stalled: true } });
+      expect(performance.now() - began).toBeLessThan(15_000);
+      const well = await farEnd(rings);
+      expect((await call(callTo(well.port, settings))).facts).not.toHaveProperty('stalled');
+    },
+  );
+
+  it('edge 22: who stops meanwhile waits for no 487', async () => {
+    const end = await farEnd(forgets);
+    const stop = new AbortController();
+    const going = call(callTo(end.port), 60_000, stop.signal);
+    await expect.poll(() => end.requests('CANCEL').length, { timeout: 20_000 }).toBe(1);
     const began = performance.now();
-    expect((await call(callTo(end.port), 3_000)).facts['outcome']).toBe('rang');
-    expect(performance.now() - began).toBeLessThan(3_500);
+    stop.abort();
+    expect((await going).facts).not.toHaveProperty('stalled');
+    expect(performance.now() - began).toBeLessThan(15_000);
   });
 
   it('100 and nothing else is the trunk’s doing', async () => {
@@ -520,7 +559,9 @@ describe.concurrent('what is heard', () => {
   it('a voice is heard, with what the network did to it', async () => {
     const { finding, packets } = await plays(voice(), LISTEN);
     expect(finding).toMatchObject({ kind: 'ok', rung: 'answered', facts: { audio: 'voice', codec: 'PCMU', loss: 0 } });
-    expect(finding.facts['mos_estimated']).toBeGreaterThan(4);
+    // Where this very machine is too busy to hear well, it says so (edge 39).
+    if (finding.facts['quality'] === undefined) expect(finding.facts['mos_estimated']).toBeGreaterThan(4);
+    else expect(finding.facts['lag_ms']).toBeGreaterThan(20);
     expect(finding.phases['first_rtp']).toBeGreaterThanOrEqual(0);
     expect(finding.evidence).toBeUndefined();
     expect(packets).toBeGreaterThan(100);

@@ -142,8 +142,19 @@ describe('edge 41: ports of our own', () => {
     await once(taken, 'listening');
     const finding = await call(callTo(end.port, { rtp_ports: '42366-42367' }));
     taken.close();
-    expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'SELF_OVERLOAD' } });
+    expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'PORTS_TAKEN', blame: 'probe' } });
     expect(end.requests('INVITE')).toHaveLength(3);
+  });
+
+  it('a port for SIP that somebody else has is our own trouble, too', async () => {
+    const taken = createSocket('udp4');
+    taken.bind(42_373, '127.0.0.1');
+    await once(taken, 'listening');
+    const end = await farEnd(busy);
+    const finding = await call(callTo(end.port, { trunk: { local_port: 42_373 } }));
+    taken.close();
+    expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'PORTS_TAKEN', blame: 'probe' } });
+    expect(end.heard).toEqual([]);
   });
 
   it('a trunk that knows us by our port is called from there', async () => {

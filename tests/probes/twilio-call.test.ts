@@ -235,6 +235,16 @@ describe('refusals are ours', () => {
     expect(seen.vendor.asked).toEqual(['list', 'create']);
   });
 
+  it('edge 18: tells when the vendor wants to be asked again', async () => {
+    const mishap: Manner['mishap'] = (asked, _, response) => {
+      if (asked !== 'list') response.setHeader('retry-after', '120');
+      if (asked !== 'list') send(response, 429, { code: 20_429 });
+      return asked !== 'list';
+    };
+    const { finding } = await ring({ mishap, makesAnyway: false });
+    expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'RATE_LIMITED' }, facts: { retry_after: 120 } });
+  });
+
   it('no call is made when the vendor does not even say which ones are up', async () => {
     const mishap: Manner['mishap'] = (_, __, response) => {
       send(response, 401, { code: 20_003 });

@@ -2,6 +2,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { failed, fault, ok, unknown } from '../../src/core/fault.ts';
@@ -128,6 +129,22 @@ describe('a look', () => {
     expect(asked).toBe(3);
   });
 
+  it('edge 18: is not repeated before our own trunk wants to be called again', async () => {
+    let asked = 0;
+    const { look, looks, state } = bench(() => {
+      asked += 1;
+      const full = fault('OVERLOAD', 'full', { blame: 'trunk' });
+      return Promise.resolve(unknown(full, { phases: {}, facts: { retry_after: 120 } }));
+    });
+    for (let each = 0; each < 3; each++) await look();
+    expect(asked).toBe(1);
+    expect(found(looks)).toEqual(Array(3).fill('unknown OVERLOAD'));
+    expect(looks.at(-1)?.observation.finding).toMatchObject({ fault: { blame: 'trunk' } });
+    state.restedMs = state.aheadMs = 121_000;
+    await look();
+    expect(asked).toBe(2);
+  });
+
   it('out of turn waits for as long as an overloaded far side asks, and the schedule goes on [MC-9]', async () => {
     let asked = 0;
     const { look, looks } = bench(() => {
@@ -205,6 +222,13 @@ describe('a look', () => {
     });
     await look();
     expect(found(looks)).toEqual(['degraded SLOW']);
+  });
+
+  it('holds nothing against a line that only rang: nobody waited for an answer', async () => {
+    const slow = () => sleep(60).then(() => ok('accepting', { phases: {}, facts: {} }));
+    const { look, looks } = bench(slow, { promiseMs: 40 });
+    await look();
+    expect(found(looks)).toEqual(['ok']);
   });
 
   it('costs no more than its budget, and what was not looked at is unknown', async () => {

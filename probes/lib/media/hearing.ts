@@ -20,8 +20,11 @@ const VOICE_MS = 400;
 const TONE_MS = 150;
 
 /** Names a stretch of samples. `known`: whether a stretch of them has come at all. */
-export function classify(samples: Int16Array, known?: (from: number, to: number) => boolean): Hearing {
-  const blocks = blocksOf(samples, known);
+export const classify = (samples: Int16Array, known?: (from: number, to: number) => boolean): Hearing =>
+  classifyBlocks(blocksOf(samples, known));
+
+/** The same for who has looked at the blocks already. */
+export function classifyBlocks(blocks: readonly Block[]): Hearing {
   const count = (kind: Block['kind']): number => blocks.filter((block) => block.kind === kind).length * BLOCK_MS;
   const lengthMs = blocks.length * BLOCK_MS;
   if (count('lost') === lengthMs) return { sound: 'none', tone: undefined, lengthMs, activeMs: 0 };

@@ -1,17 +1,20 @@
 /** Our end of one call's sound: an RTP port that hears, keeps and sends. It lives in the media thread and knows no SIP. */
 import type { RemoteInfo } from 'node:dgram';
+import { setImmediate as turn } from 'node:timers/promises';
 import { sharedMs } from './clock.ts';
 import { decode, RATE } from './g711.ts';
-import { classify } from './hearing.ts';
+import { classifyBlocks } from './hearing.ts';
 import type { Hearing } from './hearing.ts';
 import { openMouth } from './mouth.ts';
 import { bindSound } from './port.ts';
-import type { PortRange } from './port.ts';
+import type { PortRange } from './range.ts';
 import type { Direction, Phase } from './mouth.ts';
 import { openTally, parsePacket } from './rtp.ts';
 import type { Packet, RtpReport, Tally } from './rtp.ts';
 import { openGuard } from './srtp.ts';
 import type { Guard } from './srtp.ts';
+import { BLOCK, blocksOf } from './tones.ts';
+import type { Block } from './tones.ts';
 import { openTape } from './tape.ts';
 import type { Tape } from './tape.ts';
 import { openWatch } from './watch.ts';
@@ -42,8 +45,8 @@ export interface Leg {
   press(keys: string): Promise<void>;
   /** Waits for a kind of sound, from now on. */
   wait(sound: Awaited, withinMs: number): Promise<boolean>;
-  /** Stops and tells what was heard. */
-  close(): LegReport;
+  /** Stops at once, and tells what was heard. */
+  close(): Promise<LegReport>;
 }
 
 const PACKET = (RATE * 20) / 1_000;
@@ -140,7 +143,20 @@ function samplesOf(packet: Packet, { payloadType, codec, events }: Direction): I
   return packet.payloadType === COMFORT_NOISE || packet.payloadType === events ? new Int16Array(PACKET) : undefined;
 }
 
-function reportOf(ears: Partial<Record<Phase, Ear>>, early: number): LegReport {
+/** So many blocks at a time: whoever else is heard in this thread does not wait for longer. */
+const PORTION = BLOCK * 4;
+
+async function listenTo(tape: Tape): Promise<Hearing> {
+  const samples = tape.samples();
+  const blocks: Block[] = [];
+  for (let at = 0; at < samples.length; at += PORTION) {
+    blocks.push(...blocksOf(samples.subarray(at, at + PORTION), (from, to) => tape.known(at + from, at + to)));
+    await turn();
+  }
+  return classifyBlocks(blocks);
+}
+
+async function reportOf(ears: Partial<Record<Phase, Ear>>, early: number): Promise<LegReport> {
   const phases: Partial<Record<Phase, PhaseReport>> = {};
   const sounds: Int16Array[] = [];
   let unheard = early;
@@ -148,7 +164,7 @@ function reportOf(ears: Partial<Record<Phase, Ear>>, early: number): LegReport {
     const ear = ears[phase];
     if (ear === undefined) continue;
     const { tape, tally, firstAt, elsewhere } = ear;
-    const hearing = classify(tape.samples(), (from, to) => tape.known(from, to));
+    const hearing = await listenTo(tape);
     phases[phase] = { hearing, rtp: tally.report(), firstAt, elsewhere, unheard: ear.unheard + unheard };
     unheard = 0;
     sounds.push(tape.samples());

@@ -3,22 +3,7 @@ import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import { z } from 'zod';
-
-/** Both included. */
-export interface PortRange {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** Schema of `40000-40099`; at least one even port is among them. */
-export const portRange = () =>
-  z.string().transform((text, ctx): PortRange => {
-    const [, from = 0, to = 0] = (/^(\d{4,5})-(\d{4,5})$/.exec(text) ?? []).map(Number);
-    if (from >= 1_024 && to > from && to <= 65_535) return { from, to };
-    ctx.addIssue({ code: 'custom', message: `"${text}" is no range of ports from 1024 to 65535; write 40000-40099` });
-    return z.NEVER;
-  });
+import type { PortRange } from './range.ts';
 
 /** Rejects when no port is to be had. `turn` counts calls: each begins with another port of the range. */
 export function bindSound(host: string, ports: PortRange | undefined, turn: number): Promise<Socket> {
@@ -45,7 +30,7 @@ async function bindWithin(host: string, { from, to }: PortRange, turn: number): 
     });
     if (socket !== undefined) return socket;
   }
-  throw new Error(`no port from ${from} to ${to} is free`);
+  throw Object.assign(new Error(`no port from ${from} to ${to} is free`), { code: 'EADDRINUSE' });
 }
 
 const MOST_TRIES = 50;

@@ -1,4 +1,4 @@
-/** The media thread as the rest of a probe sees it: one for all calls, started with the first and ended with the last. */
+/** The media thread as the rest of a probe sees it: one for all calls, started with the first and ended some time after the last. */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -6,7 +6,7 @@ import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
 import type { LegReport } from './leg.ts';
 import type { Direction } from './mouth.ts';
-import type { PortRange } from './port.ts';
+import type { PortRange } from './range.ts';
 import type { Awaited } from './watch.ts';
 
 /** What the thread is asked; each has a number under which it is answered. */
@@ -26,14 +26,15 @@ export type Answer =
   | { readonly kind: 'opened'; readonly port: number }
   | { readonly kind: 'done'; readonly met: boolean }
   | { readonly kind: 'closed'; readonly report: LegReport; readonly lagMs: number }
-  | { readonly kind: 'failed'; readonly why: string };
+  /** `code`: of the system's error, if it was one. */
+  | { readonly kind: 'failed'; readonly why: string; readonly code?: string | undefined };
 export interface Answered {
   readonly number: number;
   readonly answer: Answer;
 }
 
 export interface Heard extends LegReport {
-  /** How late the media thread's own timers were (99th percentile): jitter below this is ours. */
+  /** How late the media thread was at worst while it heard the answer: what sound seems to suffer then may be our own doing. */
   readonly lagMs: number;
 }
 
@@ -61,7 +62,12 @@ interface Thread {
   readonly waiting: Map<number, (answer: Answer) => void>;
   users: number;
   dead: boolean;
+  /** Runs while nobody calls. */
+  standby: NodeJS.Timeout | undefined;
 }
+
+/** A thread takes up to a second of a busy machine to start: it waits this long for the next call, and keeps no process up. */
+const STANDBY_MS = 10_000;
 
 let running: Thread | undefined;
 let numbers = 0;
@@ -74,8 +80,9 @@ export async function openLine(host: string, ports?: PortRange): Promise<Opened>
   const opened = await studio.ask(leg, { kind: 'open', host, ports });
   if (opened.kind !== 'opened') {
     studio.leave();
-    const why = opened.kind === 'failed' ? opened.why : 'it answers nonsense';
-    return { ok: false, fault: fault('SELF_OVERLOAD', `no sound for the test call: ${why}`) };
+    const { why, code } = opened.kind === 'failed' ? opened : { why: 'it answers nonsense', code: undefined };
+    const taken = code === 'EADDRINUSE' ? 'PORTS_TAKEN' : 'SELF_OVERLOAD';
+    return { ok: false, fault: fault(taken, `no sound for the test call: ${why}`) };
   }
   let open = true;
   return {
@@ -103,6 +110,8 @@ export async function openLine(host: string, ports?: PortRange): Promise<Opened>
 
 function enter(): Studio {
   const thread = (running ??= start());
+  clearTimeout(thread.standby);
+  thread.worker.ref();
   thread.users += 1;
   return {
     ask(leg, ask) {
@@ -116,11 +125,16 @@ function enter(): Studio {
     },
     leave() {
       thread.users -= 1;
-      if (thread.users > 0) return;
-      if (running === thread) running = undefined;
-      void thread.worker.terminate();
+      if (thread.users > 0 || thread.dead) return;
+      thread.worker.unref();
+      thread.standby = setTimeout(() => end(thread), STANDBY_MS).unref();
     },
   };
+}
+
+function end(thread: Thread): void {
+  if (running === thread) running = undefined;
+  void thread.worker.terminate();
 }
 
 const DEAD: Answer = { kind: 'failed', why: 'the media thread has ended' };
@@ -132,8 +146,8 @@ function start(): Thread {
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: 256 },
   });
-  const thread: Thread = { worker, waiting: new Map(), users: 0, dead: false };
-  const end = (): void => {
+  const thread: Thread = { worker, waiting: new Map(), users: 0, dead: false, standby: undefined };
+  const bury = (): void => {
     thread.dead = true;
     if (running === thread) running = undefined;
     for (const settle of thread.waiting.values()) settle(DEAD);
@@ -143,7 +157,7 @@ function start(): Thread {
     thread.waiting.get(number)?.(answer);
     thread.waiting.delete(number);
   });
-  worker.on('error', end);
-  worker.on('exit', end);
+  worker.on('error', bury);
+  worker.on('exit', bury);
   return thread;
 }

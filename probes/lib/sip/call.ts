@@ -15,6 +15,10 @@ import type { Wire } from './wire.ts';
 export interface Plan {
   readonly wire: Wire;
   readonly reach: Reach;
+  /** Whether provisional responses may be reliable (RFC 3262). */
+  readonly reliable: boolean;
+  /** Whether all that follows goes to the trunk, whatever it says of where it wants it. */
+  readonly pin: boolean;
   /** Request-URI, and To. */
   readonly uri: string;
   readonly from: string;

@@ -59,14 +59,23 @@ export function placeCall(plan: Plan): Call {
   return call;
 }
 
-/** CANCEL or BYE, whatever is right at this moment, and what follows from it, for at most so many milliseconds. */
-export async function hangUp(call: Call, withinMs: number): Promise<void> {
+/** How long a good-bye may take. */
+export interface Patience {
+  readonly withinMs: number;
+  /** Whether somebody is in a hurry by now, and what is left then. */
+  readonly hurried: () => boolean;
+  readonly hasteMs: number;
+}
+
+/** CANCEL or BYE, whatever is right at this moment, and what follows from it, for as long as patience lasts. */
+export async function hangUp(call: Call, { withinMs, hurried, hasteMs }: Patience): Promise<void> {
   if (isOver(call)) return;
   call.leaving = true;
   if (call.confirmed !== undefined) void bye(call, call.confirmed.dialog);
   // §9.1: what nobody has reacted to cannot be cancelled; the first provisional response will be our cue.
   else if (call.marks.trying !== undefined) void call.invitation?.cancel();
-  if (await until(call, isOver, withinMs)) return;
+  const waited = await until(call, (holding) => isOver(holding) || hurried(), withinMs);
+  if (waited && (await until(call, isOver, hasteMs))) return;
   if (call.confirmed === undefined) end(call, { kind: 'cancelled', answeredLate: false, acknowledged: false });
   else end(call, { kind: 'hung_up', by: 'us', reason: undefined, clean: false });
 }
@@ -107,7 +116,7 @@ function invite(call: Call): void {
       ...heading(call, `<${plan.uri}>`, `${call.cseq} INVITE`),
       { name: 'contact', value: contactOf(plan) },
       { name: 'allow', value: ALLOW },
-      { name: 'supported', value: '100rel, timer' },
+      { name: 'supported', value: plan.reliable ? '100rel, timer' : 'timer' },
       { name: 'session-expires', value: String(call.sessionSeconds) },
       { name: 'min-se', value: String(call.sessionSeconds) },
       ...plan.more,
@@ -156,6 +165,7 @@ const groundOf = ({ plan, uri }: Call) => ({
   uri,
   there: plan.wire.there,
   reach: plan.reach,
+  pin: plan.pin,
   udp: plan.wire.transport === 'udp',
 });
 

@@ -28,6 +28,8 @@ export interface Ground {
   readonly there: Place;
   readonly reach: Reach;
   readonly udp: boolean;
+  /** Everything goes to the trunk. */
+  readonly pin: boolean;
 }
 
 export function dialogOf(response: SipResponse, from: Place, ground: Ground): Dialog {
@@ -38,7 +40,7 @@ export function dialogOf(response: SipResponse, from: Place, ground: Ground): Di
   // §12.1.2: as written by the proxies, in reverse. More than this no honest way has.
   const routes = listOf(response, 'record-route').reverse().slice(0, 30);
   const hop = routes[0] === undefined ? (contact === undefined ? undefined : target) : uriOf(routes[0]);
-  const place = ground.udp ? (hop === undefined ? ground.there : nextPlace(hop, from, ground)) : ground.there;
+  const place = ground.udp && !ground.pin && hop !== undefined ? nextPlace(hop, from, ground) : ground.there;
   return { tag: parameterOf(remote, 'tag') ?? '', remote, target, routes, place };
 }
 

@@ -26,8 +26,8 @@ export interface Clock {
   readonly told: () => boolean;
   /** Milliseconds that are left for the call. */
   readonly leftMs: () => number;
-  /** Milliseconds that are left to say good-bye. */
-  readonly farewellMs: () => number;
+  /** Milliseconds that are left to say good-bye, at most so many. */
+  readonly farewellMs: (mostMs: number) => number;
   close(): void;
 }
 
@@ -55,8 +55,8 @@ export function openClock(call: () => Call | undefined, timeoutMs: number, signa
     stopped: () => stopped !== undefined,
     told: () => stopped === 'told',
     leftMs: () => (stopped === undefined ? Math.max(0, endAt - reserve - performance.now()) : 0),
-    farewellMs: () =>
-      stopped === 'told' ? HASTE_MS : Math.max(Math.min(FAREWELL_MS, endAt - performance.now() - 50), HASTE_MS / 7),
+    farewellMs: (mostMs) =>
+      stopped === 'told' ? HASTE_MS : Math.max(Math.min(mostMs, endAt - performance.now() - 50), HASTE_MS / 7),
     close() {
       clearTimeout(timer);
       signal.removeEventListener('abort', told);
@@ -70,6 +70,8 @@ export interface Conduct {
   readonly walked: Walked | undefined;
   /** True: we hung up as soon as we could, and what was heard means nothing. */
   readonly deaf: boolean;
+  /** We cancelled the call and gave it its time, and no word of theirs ever ended it (§9.1). */
+  readonly stalled: boolean;
 }
 
 /** A ring that is only heard (183 without 180, RFC 3960): nobody needs more than one period of it. */
@@ -81,12 +83,20 @@ const isAnswered = ({ marks }: Call): boolean => marks.answered !== undefined;
 /** Holds the call as long as manners want and no longer than the clock allows; ends with the call hung up, but for one that was ignored. */
 export async function conduct(call: Call, line: Line, manners: Manners, clock: Clock): Promise<Conduct> {
   const done = await hold(call, line, manners, clock);
-  if (done.left !== 'ignored') await hangUp(call, clock.farewellMs());
-  return done;
+  if (done.left === 'ignored') return { ...done, stalled: false };
+  // §9.1: who was called and has not answered may do so until then, and would hear nobody if we were gone.
+  const withinMs = clock.farewellMs(call.confirmed === undefined ? 64 * call.plan.t1 : FAREWELL_MS);
+  await hangUp(call, { withinMs, hurried: clock.told, hasteMs: HASTE_MS });
+  return { ...done, stalled: !clock.told() && isStalled(call) };
 }
 
-async function hold(call: Call, line: Line, manners: Manners, clock: Clock): Promise<Conduct> {
-  const done = (left: Conduct['left'], deaf = true): Conduct => ({ left, deaf, walked: undefined });
+const isStalled = ({ ending, marks }: Call): boolean =>
+  ending?.kind === 'cancelled' && !ending.answeredLate && !ending.acknowledged && marks.trying !== undefined;
+
+type Held = Omit<Conduct, 'stalled'>;
+
+async function hold(call: Call, line: Line, manners: Manners, clock: Clock): Promise<Held> {
+  const done = (left: Conduct['left'], deaf = true): Held => ({ left, deaf, walked: undefined });
   const reached = (holding: Call): boolean =>
     holding.marks.answered !== undefined || isOver(holding) || clock.stopped();
   const rings = (holding: Call): boolean => holding.marks.progress !== undefined || reached(holding);
@@ -114,7 +124,7 @@ async function isNoticed(call: Call, manners: Manners, reached: (call: Call) => 
 }
 
 /** Somebody has answered: keys, steps, and listening. */
-async function talk(call: Call, line: Line, manners: Manners, clock: Clock): Promise<Conduct> {
+async function talk(call: Call, line: Line, manners: Manners, clock: Clock): Promise<Held> {
   const over = (): boolean => clock.stopped() || performance.now() > (call.marks.answered ?? 0) + manners.talkMs;
   const ended = (holding: Call): boolean => isOver(holding) || over();
   // Whoever waits is told when the longest talk is over.
@@ -138,7 +148,7 @@ async function dialOn(call: Call, line: Line, keys: string, ended: (call: Call) 
 export async function linger(call: Call, clock: Clock): Promise<void> {
   const { wire, t1 } = call.plan;
   if (call.ending?.kind !== 'refused' || wire.transport !== 'udp') return;
-  await until(call, clock.stopped, Math.min(t1 * 1.2, clock.farewellMs()));
+  await until(call, clock.stopped, clock.farewellMs(t1 * 1.2));
 }
 
 /** A line that hangs up before this has said nothing that anybody could use. */

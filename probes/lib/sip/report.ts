@@ -88,6 +88,7 @@ export function factsOf(past: Past): Record<string, Fact> {
     ...endFacts(call),
     ...wayFacts(call),
     ...(conduct.walked?.ok === false ? { failed_step: conduct.walked.at } : {}),
+    ...(conduct.stalled ? { stalled: true } : {}),
     ...above0({ challenges: counts.rounds, forks: counts.forks, ignored: counts.strangers }),
     transmissions: counts.transmissions,
   };
@@ -135,17 +136,23 @@ function soundFacts({ conduct, heard, call }: Past): Record<string, Fact> {
   facts['audio'] = soundOf(answered?.hearing);
   if (call.codec !== undefined) facts['codec'] = call.codec;
   if (answered === undefined) return facts;
-  return { ...facts, ...rtpFacts(answered), media_lag_ms: heard.lagMs };
+  return { ...facts, ...rtpFacts(answered), ...qualityFacts(answered, heard.lagMs), lag_ms: heard.lagMs };
+}
+
+/** A thread that is late by more than one packet hears jitter where there is none: then nothing is said of quality. */
+const MOST_LAG_MS = 20;
+
+function qualityFacts({ rtp }: PhaseReport, lagMs: number): Record<string, Fact> {
+  if (lagMs > MOST_LAG_MS && rtp.received > 0) return { quality: 'untrusted' };
+  // Estimated, one way, by the E-model: nobody has listened.
+  return { jitter_ms: rounded(rtp.jitterMs), mos_estimated: rtp.received === 0 ? null : estimateMos(rtp.loss) };
 }
 
 function rtpFacts({ rtp, hearing, elsewhere }: PhaseReport): Record<string, Fact> {
   return {
     ...(hearing.tone === undefined ? {} : { tone: hearing.tone }),
     packets: rtp.received,
-    jitter_ms: rounded(rtp.jitterMs),
     loss: Math.round(rtp.loss * 10_000) / 10_000,
-    // Estimated, one way, by the E-model: nobody has listened.
-    mos_estimated: rtp.received === 0 ? null : estimateMos(rtp.loss),
     ...above0({ reordered: rtp.reordered, duplicates: rtp.duplicates, other_sources: rtp.strangers }),
     ...(elsewhere ? { sound_from_elsewhere: true } : {}),
   };

@@ -195,7 +195,7 @@ export function faultOfUdp(error: unknown, there: string): Fault {
   // What `send` throws on a socket whose connect has failed (F19).
   if (code === 'ERR_SOCKET_BAD_PORT') return fault('NO_ROUTE', `no way from here to ${there} (${code})`);
   // None is left of those that we may use.
-  if (code === 'EADDRINUSE') return fault('SELF_OVERLOAD', `${there} was not looked at: no local port is free`);
+  if (code === 'EADDRINUSE') return fault('PORTS_TAKEN', `${there} was not looked at: no local port is free`);
   const why = faultOf(error, 'connect', there);
   return why.code.startsWith('TCP_') ? fault('UDP_UNREACHABLE', why.message) : why;
 }
