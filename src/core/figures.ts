@@ -102,3 +102,8 @@ export const NOTES = [
   'Times to detect, to answer and to recover are medians. Recovery counts promised hours only; the answer is that of looks in promised hours.',
   'Service hours are those of the configuration today.',
 ] as const;
+
+/** How many incidents there were; a dash where nothing was seen, for then none is no figure. */
+export function incidentsOf({ promised, pace }: Pick<ChannelQuality, 'promised' | 'pace'>): string {
+  return promised.ratio === undefined && pace.incidents === 0 ? '–' : String(pace.incidents);
+}

@@ -1,5 +1,15 @@
 /** The report of a period as one document that asks nobody for anything: figures, charts, tables. It knows no store. */
-import { lasting, lastingOr, NOT_KNOWN, NOTES, percent, period, points, titleOf } from '../core/figures.ts';
+import {
+  incidentsOf,
+  lasting,
+  lastingOr,
+  NOT_KNOWN,
+  NOTES,
+  percent,
+  period,
+  points,
+  titleOf,
+} from '../core/figures.ts';
 import type { ChannelQuality, ProviderQuality, Quality } from '../core/quality.ts';
 import { dayChart, legend, PATTERNS } from './chart.ts';
 import { Html, html, said } from './markup.ts';
@@ -121,7 +131,7 @@ function summaryRow(channel: ChannelQuality): Html {
     <td>${promised.ratio === undefined ? '–' : lasting(promised.limitedMs)}</td>
     <td>${shares === undefined ? '–' : percent(shares.unknown)}</td>
     <td>${shares === undefined ? '–' : percent(shares.maintenance)}</td>
-    <td>${pace.incidents}<small>${before.pace.incidents}</small></td>
+    <td>${incidentsOf(channel)}<small>${incidentsOf(before)}</small></td>
     <td>${lastingOr(pace.detectMs)}<small>${lastingOr(before.pace.detectMs)}</small></td>
     <td>${lastingOr(pace.answer?.medianMs)}<small>${lastingOr(before.pace.answer?.medianMs)}</small></td>
     <td>${lastingOr(pace.recoverMs)}<small>${lastingOr(before.pace.recoverMs)}</small></td>

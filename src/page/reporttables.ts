@@ -1,5 +1,14 @@
 /** The tables of a report: days, incidents, providers against each other. A chart never stands without one. */
-import { clockTime, comparisons, lasting, lastingOr, nameOf, percent, type Compared } from '../core/figures.ts';
+import {
+  clockTime,
+  comparisons,
+  incidentsOf,
+  lasting,
+  lastingOr,
+  nameOf,
+  percent,
+  type Compared,
+} from '../core/figures.ts';
 import type { ChannelQuality, DayFigures, Lapse, ProviderQuality, Quality } from '../core/quality.ts';
 import { comparisonChart } from './chart.ts';
 import { html, said, type Html } from './markup.ts';
@@ -146,7 +155,7 @@ function comparedRow(provider: ProviderQuality, { name, id, promised, before, pa
     <td>${percent(before.promised.ratio)}</td>
     <td>${promised.ratio === undefined ? '–' : lasting(promised.downMs)}</td>
     <td>${promised.shares === undefined ? '–' : percent(promised.shares.unknown)}</td>
-    <td>${pace.incidents}</td>
+    <td>${incidentsOf({ promised, pace })}</td>
     <td>${lastingOr(pace.detectMs)}</td>
     <td>${lastingOr(pace.answer?.medianMs)}</td>
     <td>${lastingOr(pace.recoverMs)}</td>

@@ -53,7 +53,7 @@ export function csv(quality: Quality): string {
   const rows = quality.providers.flatMap((provider) =>
     provider.channels.flatMap((channel) => [
       channelRow(channel, provider, quality),
-      ...channel.lapses.map((lapse) => lapseRow(lapse, channel, provider)),
+      ...channel.lapses.map((lapse) => ({ ...lapseRow(lapse, channel, provider), from: quality.from, to: quality.to })),
     ]),
   );
   const lines = [COLUMNS.join(','), ...rows.map((row) => COLUMNS.map((name) => cell(row[name])).join(','))];
@@ -85,7 +85,7 @@ function channelRow(channel: ChannelQuality, provider: ProviderQuality, { from, 
     to,
     ...figures('promised', promised, before.promised),
     ...figures('calendar', calendar, before.calendar),
-    ...paces(pace, before.pace),
+    ...paces(pace, before),
   };
 }
 
@@ -112,10 +112,11 @@ function figures(basis: 'promised' | 'calendar', now: Figures, before: Figures):
   };
 }
 
-function paces(now: Pace, before: Pace): Row {
+function paces(now: Pace, { pace: before, promised }: ChannelQuality['before']): Row {
   return {
     incidents: now.incidents,
-    incidents_before: before.incidents,
+    // Where nothing was seen, none is no figure.
+    incidents_before: promised.ratio === undefined ? undefined : before.incidents,
     detect_seconds: seconds(now.detectMs),
     detect_seconds_before: seconds(before.detectMs),
     answer_median_seconds: exactly(now.answer?.medianMs),

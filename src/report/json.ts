@@ -14,7 +14,13 @@ export function json(quality: Quality): string {
       channels: provider.channels.map((channel) => ({ ...channel, lapses: channel.lapses.map(lapseOf) })),
     })),
   };
-  return `${JSON.stringify(report, null, 2)}\n`;
+  return `${JSON.stringify(report, honest, 2)}\n`;
+}
+
+/** No more digits than are known: milliseconds are whole, and a share is never rounded up to all. */
+function honest(key: string, value: unknown): unknown {
+  if (typeof value !== 'number' || Number.isInteger(value)) return value;
+  return key.endsWith('Ms') ? Math.round(value) : Math.floor(value * 1e6) / 1e6;
 }
 
 function lapseOf({ since, until, ...lapse }: Lapse): object {

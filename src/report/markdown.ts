@@ -2,6 +2,7 @@
 import {
   clockTime,
   comparisons,
+  incidentsOf,
   lasting,
   lastingOr,
   titleOf,
@@ -32,6 +33,7 @@ function providerParts(provider: ProviderQuality): string[] {
     'Change',
     'Calendar',
     'Unreachable',
+    'Limited',
     'Unknown',
     'Maintenance',
     'Incidents',
@@ -55,9 +57,10 @@ function channelCells(channel: ChannelQuality): string[] {
     points(promised.ratio, before.promised.ratio) ?? '–',
     percent(calendar.ratio),
     promised.ratio === undefined ? NOT_KNOWN : lasting(promised.downMs),
+    promised.ratio === undefined ? NOT_KNOWN : lasting(promised.limitedMs),
     promised.shares === undefined ? '–' : percent(promised.shares.unknown),
     promised.shares === undefined ? '–' : percent(promised.shares.maintenance),
-    `${pace.incidents} (before: ${before.pace.incidents})`,
+    `${incidentsOf(channel)} (before: ${incidentsOf(before)})`,
     `${lastingOr(pace.detectMs)} (${lastingOr(before.pace.detectMs)})`,
     `${lastingOr(pace.answer?.medianMs)} (${lastingOr(before.pace.answer?.medianMs)})`,
     `${lastingOr(pace.recoverMs)} (${lastingOr(before.pace.recoverMs)})`,
@@ -82,7 +85,7 @@ function lapseCells(lapse: Lapse, { timezone }: ProviderQuality): string[] {
     `${lasting(lapse.lastedMs)}${lapse.until === undefined ? ', goes on' : ''}`,
     lasting(lapse.promisedMs),
     lasting(lapse.detectMs),
-    lapse.impact,
+    lapse.impact === 'outage' ? 'unreachable' : 'slow or limited',
     lapse.cause.replaceAll('_', ' '),
     plain(lapse.because),
   ];
@@ -91,24 +94,43 @@ function lapseCells(lapse: Lapse, { timezone }: ProviderQuality): string[] {
 function compared(quality: Quality): string[] {
   const found = comparisons(quality);
   if (found.length === 0) return [];
-  const head = ['Provider', 'Channel', 'Promised hours', 'Unreachable', 'Incidents', 'Answer', 'Recover'];
+  const head = [
+    'Provider',
+    'Channel',
+    'Promised hours',
+    'Before',
+    'Unreachable',
+    'Unknown',
+    'Incidents',
+    'Detect',
+    'Answer',
+    'Recover',
+  ];
   return [
     '## Against the other providers',
     ...found.flatMap(({ kind, rows }) => [
       `### ${kind.replaceAll('_', ' ')}`,
       table(
         head,
-        rows.map(({ provider, channel }) => [
-          plain(provider.name),
-          plain(titleOf(channel)),
-          percent(channel.promised.ratio),
-          channel.promised.ratio === undefined ? NOT_KNOWN : lasting(channel.promised.downMs),
-          String(channel.pace.incidents),
-          lastingOr(channel.pace.answer?.medianMs),
-          lastingOr(channel.pace.recoverMs),
-        ]),
+        rows.map(({ provider, channel }) => comparedCells(provider, channel)),
       ),
     ]),
+  ];
+}
+
+function comparedCells(provider: ProviderQuality, channel: ChannelQuality): string[] {
+  const { promised, before, pace } = channel;
+  return [
+    plain(provider.name),
+    plain(titleOf(channel)),
+    percent(promised.ratio),
+    percent(before.promised.ratio),
+    promised.ratio === undefined ? NOT_KNOWN : lasting(promised.downMs),
+    promised.shares === undefined ? '–' : percent(promised.shares.unknown),
+    incidentsOf(channel),
+    lastingOr(pace.detectMs),
+    lastingOr(pace.answer?.medianMs),
+    lastingOr(pace.recoverMs),
   ];
 }
 

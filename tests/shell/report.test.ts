@@ -109,6 +109,28 @@ describe('the report of a month', () => {
     expect(found.get('uang/hotline')?.promised.downMs).toBe(12 * HOUR);
   });
 
+  it('tells operations in Markdown what a summary has to, and claims nothing of a month that nobody saw', async () => {
+    const text = await october({ format: 'md' });
+    const row = (name: string) => text.split('\n').find((line) => line.startsWith(`| ${name} |`));
+    expect(row('Live chat')).toMatch(/\| 1 h \| 7 h \| 1\.07 % \| 1\.07 % \| 2 \(before: 0\) \| 20 min \(–\) \|/);
+    expect(row('E-mail')).toMatch(
+      /^\| E-mail \| 100\.00 % \| – \| 100\.00 % \| 0 \| 0 \| 30\.6\d % \| 0\.00 % \| 0 \(before: –\) \|/,
+    );
+    // Against the others: now and before, out and unknown, incidents, and the three times.
+    expect(text).toMatch(
+      /\| Uang &amp; Saku \| Call centre \| 98\.31 % \| 100\.00 % \| 12 h \| 4\.0\d % \| 1 \| 20 min \| \d+ ms \| 12 h \|/,
+    );
+  });
+
+  it('has no digits in JSON that nobody knows, and the period in each row of the table', async () => {
+    for (const [, digits = ''] of (await october()).matchAll(/: \d+\.(\d+)/g)) expect(digits.length).toBeLessThan(7);
+    const [head = [], ...rows] = parse(await october({ format: 'csv' }));
+    for (const row of rows)
+      expect([row[head.indexOf('from')], row[head.indexOf('to')]]).toEqual(['2026-10-01', '2026-10-31']);
+    const mail = rows.find((row) => row[head.indexOf('channel')] === 'mail');
+    expect([mail?.[head.indexOf('incidents')], mail?.[head.indexOf('incidents_before')]]).toEqual(['0', '']);
+  });
+
   it('ends at the present when the month is not over', async () => {
     const now = wib(6, 19, 38);
     const found = await channels(october({}, now));
