@@ -32,13 +32,23 @@ export function counsel(channel: ChannelView, provider: ProviderView, best: Chan
 /** Patience means another thing on the phone than on a page. */
 function limited(channel: ChannelView, provider: ProviderView): Advice[] {
   if (isBusy(channel)) return ['try_again_later'];
-  const patience: Advice = channel.kind === 'phone' || channel.kind === 'chat' ? 'wait_in_line' : 'be_patient';
-  return channel.kind !== 'app_help' && helpWorks(provider) ? [patience, 'use_self_service'] : [patience];
+  const first = isMoved(channel) ? 'only_listed' : isSlow(channel) ? patience(channel) : otherwise(channel);
+  return channel.kind !== 'app_help' && helpWorks(provider) ? [first, 'use_self_service'] : [first];
 }
 
+const patience = ({ kind }: ChannelView): Advice =>
+  kind === 'phone' || kind === 'chat' ? 'wait_in_line' : 'be_patient';
+
+/** Nobody waits in a line that is silent, and a receipt that does not come is not late. */
+const otherwise = ({ cause }: ChannelView): Advice => (cause === 'no_receipt' ? 'keep_evidence' : 'try_once_more');
+
+const isSlow = ({ cause }: ChannelView): boolean => cause === undefined || cause === 'slow' || cause === 'no_answer';
+
+const isMoved = ({ cause }: ChannelView): boolean =>
+  cause === 'not_in_service' || cause === 'contact_changed' || cause === 'contact_hidden';
+
 function outage(channel: ChannelView, provider: ProviderView): Advice[] {
-  if (channel.cause === 'not_in_service' || channel.cause === 'contact_changed' || channel.cause === 'contact_hidden')
-    return ['only_listed'];
+  if (isMoved(channel)) return ['only_listed'];
   if (isBusy(channel)) return ['try_again_later', 'theft'];
   return provider.fallbacks.length > 0 ? ['nothing_lost', 'theft'] : ['nothing_lost', 'keep_evidence'];
 }

@@ -7,6 +7,7 @@ export type Advice =
   | 'check_yourself'
   | 'wait_in_line'
   | 'be_patient'
+  | 'try_once_more'
   | 'try_again_later'
   | 'use_self_service'
   | 'nothing_lost'

@@ -107,6 +107,16 @@ describe('what can I do?', () => {
     }
   });
 
+  it('tells nobody to wait in a line that is silent, or for a receipt that does not come', () => {
+    const partly = { ...day.HOTLINE, status: 'partial_outage' } as const;
+    const first = (channel: ChannelView) => counsel(channel, day.DOMPET, undefined).advice[0];
+    expect(first({ ...partly, cause: 'slow' })).toBe('wait_in_line');
+    expect(first({ ...partly, cause: 'silence' })).toBe('try_once_more');
+    expect(first({ ...partly, kind: 'email', cause: 'no_receipt' })).toBe('keep_evidence');
+    expect(first({ ...partly, kind: 'email', cause: 'slow' })).toBe('be_patient');
+    expect(first({ ...partly, cause: 'contact_hidden' })).toBe('only_listed');
+  });
+
   it('names another way only when there is one', () => {
     const broken: ChannelView = { ...day.HOTLINE, status: 'major_outage' };
     expect(counsel(broken, day.DOMPET, day.CHAT).instead?.id).toBe('chat');

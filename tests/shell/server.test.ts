@@ -178,11 +178,30 @@ describe('the public listener', () => {
   });
 
   it('keeps the page below 20 kB compressed', async () => {
-    for (const snapshot of [day.good, day.hotlineDown, day.allDown, day.rush]) {
-      shown = snapshot;
-      const text = await (await get('/id/')).text();
-      expect(gzipSync(text).length).toBeLessThan(20_000);
-    }
+    // The most that a page lists, and no two of them alike.
+    const [allDown] = day.allDown.providers;
+    const crowded = day.snapshot({
+      channels: Array.from({ length: 12 }, (_, at) => ({ ...(allDown?.channels[at % 4] ?? day.CHAT), id: `c${at}` })),
+      incidents: Array.from({ length: 40 }, (_, at) => ({
+        ...{
+          id: `dompet.c${at}.${(at * 7919).toString(36)}`,
+          channel: `c${at % 12}`,
+          openedAt: day.NOW - at * 7_919_000,
+        },
+        ...{ resolvedAt: day.NOW - at * 5_000_000, impact: 'outage', cause: 'refused', updates: [] },
+      })),
+      notices: Array.from({ length: 20 }, (_, at) => ({
+        ...{ channel: 'c0', title: `${at} ${'Pemeliharaan sistem '.repeat(9)}`, link: `https://dompet.example/${at}` },
+        ...{ kind: 'maintenance', from: day.NOW + at, until: day.NOW + at * 9, zoneExplicit: false, touches: [] },
+      })),
+    });
+    for (const snapshot of [day.good, day.hotlineDown, day.allDown, day.rush, crowded])
+      for (const language of ['id', 'en', 'zh']) {
+        shown = snapshot;
+        const text = await (await get(`/${language}/dompet/`)).text();
+        expect(text).toContain('</html>');
+        expect(gzipSync(text).length).toBeLessThan(20_000);
+      }
     shown = day.hotlineDown;
   });
 });

@@ -174,6 +174,7 @@ export const en: Words = {
       'It works from here. If it does not for you: check your connection, restart and update the app, then try again.',
     wait_in_line: 'Stay in line: hanging up and calling again puts you at the end.',
     be_patient: 'It works, but takes longer than usual: give it time before you try again.',
+    try_once_more: 'Part of it fails: if you do not get through, try once more.',
     try_again_later: 'Try again in a few minutes, or outside the busy hours.',
     use_self_service: 'The help pages in the app can solve many things without waiting.',
     nothing_lost: 'Waiting does no harm: your balance and your case stay as they are.',

@@ -170,6 +170,7 @@ export const id: Words = {
       'Dari sini berfungsi. Bila di tempat Anda tidak: periksa sambungan internet, buka ulang dan perbarui aplikasi, lalu coba lagi.',
     wait_in_line: 'Tetaplah dalam antrean: bila menutup lalu menghubungi lagi, Anda mulai dari belakang.',
     be_patient: 'Layanan ini berfungsi, tetapi lebih lama dari biasanya: tunggu sebentar sebelum mencoba lagi.',
+    try_once_more: 'Sebagian sedang gagal: bila tidak berhasil, coba sekali lagi.',
     try_again_later: 'Coba lagi beberapa menit kemudian, atau di luar jam sibuk.',
     use_self_service: 'Banyak hal bisa diselesaikan lewat halaman bantuan di aplikasi tanpa menunggu.',
     nothing_lost: 'Menunggu tidak merugikan: saldo dan laporan Anda tetap seperti semula.',

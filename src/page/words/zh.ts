@@ -166,6 +166,7 @@ export const zh: Words = {
     check_yourself: '从我们这里检查是正常的。如果您用不了：请检查网络，重启并更新应用，然后再试。',
     wait_in_line: '请继续排队：挂断重来会排到最后。',
     be_patient: '服务可用，但比平时慢：请稍等片刻再重试。',
+    try_once_more: '部分功能有问题：如果没有成功，请再试一次。',
     try_again_later: '请过几分钟再试，或避开高峰时段。',
     use_self_service: '许多问题可以在应用内的帮助页面自行解决，无需等待。',
     nothing_lost: '等待不会造成损失：您的余额和申请都保持原样。',
