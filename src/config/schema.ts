@@ -172,7 +172,7 @@ export const fileSchema = z.strictObject({
       observations: kept(35 * DAY),
       rollups: kept(3 * 365 * DAY),
       evidence: kept(90 * DAY),
-      reports: kept(30 * DAY),
+      reports: kept(30 * DAY).meta({ description: 'reports of users; none are taken yet, so nothing is dropped' }),
     })
     .prefault({}),
   public_url: leaf.publicUrl().optional(),
