@@ -2,6 +2,7 @@
 import { accountOf, availability, deliveredBy, sharesOf, troublesOf } from './availability.ts';
 import type { Account, Basis, Delivered, Shares } from './availability.ts';
 import { coverageOf } from './coverage.ts';
+import { reasonText } from './evidence.ts';
 import { ANSWER_BOUNDS_MS, type Rollup } from './ledger.ts';
 import type {
   Affected,
@@ -14,6 +15,7 @@ import type {
   Instant,
   Localized,
 } from './model.ts';
+import { channelOf } from './part.ts';
 import { present } from './present.ts';
 import type { Span } from './span.ts';
 import { stretchesOf, type Promises } from './stretch.ts';
@@ -200,11 +202,19 @@ function lapseOf(incident: Incident, part: Affected, end: Instant | undefined, n
     ...present({ until: end }),
     impact,
     cause,
-    because: incident.because,
+    because: becauseOf(incident, part),
     promisedMs: promisedMs({ ...incident, channels: [part] }, now),
     lastedMs: (end ?? now) - since,
     detectMs: Math.max(0, (entered?.at ?? incident.confirmedAt) - since),
   };
+}
+
+/** The evidence for the channel's own cause: that of the whole incident may be another channel's. */
+function becauseOf({ members, because }: Incident, { channel, cause }: Affected): string {
+  const own = members.filter((each) => channelOf(each.target) === channel);
+  const witness = own.find(({ fault }) => fault.cause === cause);
+  if (own.length === members.length || witness === undefined) return because;
+  return reasonText({ kind: 'seen', cause, target: witness.target, fault: witness.fault, of: 1 }, 'en');
 }
 
 /** Of the incidents that began within the dates. */
