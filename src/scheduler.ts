@@ -56,11 +56,13 @@ const CLOCK_JUMP_MS = 950;
 const SOON_MS = 60_000;
 const TICK_MS = 1_000;
 /**
- * What is due in the same second starts one after the other, at this pace or, when it is more than a second holds, as many at
- * once as it takes: a thousand at one stroke would hold up the loop, and each other.
+ * What is due in the same second starts one after the other, so far apart or, where a second does not hold that, as close as it
+ * takes: a thousand at one stroke would hold up the loop, and each other.
  */
-const BEAT_MS = 10;
-const BEATS = 1_000 / BEAT_MS - 5;
+const APART_MS = 10;
+const SPREAD_MS = 950;
+/** What starts within so much of each other starts together: a timer for each would cost more than it evens out. */
+const BEAT_MS = 5;
 
 interface Booking {
   target: Target;
@@ -208,9 +210,9 @@ class Rota {
     const due: Entry[] = [];
     for (let entry = this.#heap.popDue(now); entry !== undefined; entry = this.#heap.popDue(now))
       if (this.#admit(entry, now)) due.push(entry);
-    const perBeat = Math.ceil(due.length / BEATS);
+    const apart = Math.min(APART_MS, SPREAD_MS / due.length);
     for (const [place, entry] of due.entries()) {
-      const afterMs = Math.floor(place / perBeat) * BEAT_MS;
+      const afterMs = Math.floor((place * apart) / BEAT_MS) * BEAT_MS;
       this.#turns.push({ entry, afterMs, at: this.#tick.monotonic + afterMs });
     }
     this.#startWaiting();
@@ -244,10 +246,14 @@ class Rota {
     const come = this.#turns.filter(({ at }) => at <= monotonic);
     if (come.length > 0) this.#turns = this.#turns.filter(({ at }) => at > monotonic);
     for (const turn of come) if (!this.#tryStart(turn, now)) this.#queue.push(turn);
-    if (this.#turns.length > 0)
-      this.#beat = setTimeout(() => {
-        this.#startTurns();
-      }, BEAT_MS);
+    const [next] = this.#turns;
+    if (next !== undefined)
+      this.#beat = setTimeout(
+        () => {
+          this.#startTurns();
+        },
+        Math.max(1, next.at - monotonic),
+      );
   }
 
   #startWaiting(): void {

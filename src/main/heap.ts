@@ -12,6 +12,8 @@ const BUSY = 250;
 export function fitHeap(targets: Iterable<Pick<Target, 'schedule'>>): void {
   let perSecond = 0;
   for (const { schedule } of targets) if (schedule.kind === 'every') perSecond += 1_000 / schedule.everyMs;
-  setFlagsFromString(`--semi-space-growth-factor=${perSecond > BUSY ? 2 : 1}`);
+  const isBusy = perSecond > BUSY;
+  setFlagsFromString(`--semi-space-growth-factor=${isBusy ? 2 : 1}`);
+  setFlagsFromString(`--heap-growing-percent=${isBusy ? 0 : 20}`);
   globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

@@ -46,7 +46,7 @@ const channel = (index: number): object => ({
     with: {},
   })),
 });
-const PROVIDERS = 50;
+const PROVIDERS = 5;
 for (let provider = 0; provider < PROVIDERS; provider++) {
   const channels = Array.from({ length: targets / PROVIDERS / 2 }, (_, index) => channel(index));
   const providers = [{ id: `p${provider}`, name: `Provider ${provider}`, timezone: 'Asia/Jakarta', channels }];
