@@ -15,7 +15,7 @@ import { CODECS } from './lib/media/g711.ts';
 import type { Theirs } from './lib/media/sdp.ts';
 import { KEY_BYTES } from './lib/media/srtp.ts';
 import { portRange } from './lib/media/range.ts';
-import { openLine } from './lib/media/studio.ts';
+import { NO_TIME, openLine } from './lib/media/studio.ts';
 import type { Line } from './lib/media/studio.ts';
 import { DANGERS } from './lib/numbers.ts';
 import { counted } from './lib/ratios.ts';
@@ -253,11 +253,11 @@ async function callOver(wire: Wire, around: Around, patienceMs: number | undefin
   const { settings, clock, holding } = around;
   const outside = settings.trunk.nat === 'none' ? wire.here : await seenFrom(wire, around);
   if ('code' in outside) return { finding: unreached(outside, around), passed: outside.code };
-  const opened = await openLine(wire.here.address, settings.rtp_ports);
+  const patience = { withinMs: clock.leftMs(), signal: around.life.signal };
+  const opened = await openLine(wire.here.address, settings.rtp_ports, patience);
   if (!opened.ok) return { finding: unknown(opened.fault, sightOf(around)) };
   try {
-    if (clock.stopped())
-      return { finding: unknown(fault('DEADLINE', 'no time was left for the call'), sightOf(around)) };
+    if (clock.stopped()) return { finding: unknown(NO_TIME, sightOf(around)) };
     holding.call = placeCall(planOf(around, wire, outside, opened.line));
     return await attend(holding.call, opened.line, around, patienceMs);
   } finally {

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterEach(() => desk.set('none'));
 afterAll(() => desk.close());
 
-const look = (settings: Record<string, unknown> = {}) => call(callTo(desk.address.udpPort, settings));
+const look = (settings: Record<string, unknown> = {}) => call(callTo(desk.address.udpPort, settings), 50_000);
 
 it('speaks to who listens, over UDP and TCP', async () => {
   const heard = await look({ hangup: 'after_listen', listen: '3s' });
@@ -22,18 +22,22 @@ it('speaks to who listens, over UDP and TCP', async () => {
   expect(await look({ hangup: 'on_answer', trunk })).toMatchObject({ kind: 'ok', facts: { transport: 'tcp' } });
 });
 
-it('leads through two levels of its menu to a person, and says sorry for a key that leads nowhere', async () => {
-  const within = '9s';
-  const steps = [
-    { wait: 'voice', within },
-    { send: '1' },
-    { wait: 'voice', within },
-    { wait: 'quiet', within },
-    { send: '1' },
-  ];
-  const finding = await look({ steps: [...steps, { expect: 'voice', within, person: true }] });
-  expect(finding).toMatchObject({ kind: 'ok', rung: 'answered_by_person' });
-});
+it(
+  'leads through two levels of its menu to a person, and says sorry for a key that leads nowhere',
+  { timeout: 90_000 },
+  async () => {
+    const within = '12s';
+    const steps = [
+      { wait: 'voice', within },
+      { send: '1' },
+      { wait: 'voice', within },
+      { wait: 'quiet', within },
+      { send: '1' },
+    ];
+    const finding = await look({ steps: [...steps, { expect: 'voice', within, person: true }] });
+    expect(finding).toMatchObject({ kind: 'ok', rung: 'answered_by_person' });
+  },
+);
 
 it('edge 30: is reached over TLS; a certificate that ends soon is told before, and one that expired is held against the trunk', async () => {
   const trunk = { address: `sip:127.0.0.1:${desk.address.tlsPort};transport=tls` };

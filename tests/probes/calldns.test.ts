@@ -24,7 +24,7 @@ async function lookAt(
   address: string,
   table: Readonly<Record<string, DnsAnswer>>,
   settings: Record<string, unknown> = {},
-  timeoutMs = 6_000,
+  timeoutMs = 15_000,
 ) {
   names = await openNameServer({ 'A one.test': { a: ['127.0.0.1'] }, ...table });
   return call(callTo(0, { trunk: { address }, ...settings }), timeoutMs);
@@ -113,7 +113,7 @@ describe('edge 31, RFC 3263 §4.3: the next server of the trunk is called', () =
       late.reply(late.requests('INVITE')[0] ?? expect.fail(), 180, 'Ringing');
       setTimeout(() => end.reply(request, 486, 'Busy Here'), 500);
     });
-    const finding = await lookAt('sip:trunk.test', two(late.port, slow.port), {}, 9_000);
+    const finding = await lookAt('sip:trunk.test', two(late.port, slow.port), {}, 14_000);
     expect(finding).toMatchObject({ kind: 'failed', facts: { outcome: 'busy' } });
     expect(finding.facts['servers']).toEqual([expect.stringMatching(/: UDP_SILENT$/), expect.any(String)]);
     expect(late.requests('INVITE').length).toBeGreaterThan(1);

@@ -1,5 +1,4 @@
 /** Test calls to a far end that does what no decent telephone does, message by message; the edge cases by their number. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import kind from '../../probes/sip-call.ts';
 import { headerOf, listOf, parameterOf } from '../../probes/lib/sip/header.ts';
@@ -359,7 +358,7 @@ describe('giving up', () => {
 
   it('edge 20, 23: nothing is cancelled before the first provisional response', async () => {
     const silent = await farEnd(() => undefined);
-    const finding = await call(callTo(silent.port), 1_500);
+    const finding = await call(callTo(silent.port), 5_000);
     expect(finding).toMatchObject({ kind: 'unknown', fault: { code: 'UDP_SILENT', blame: 'trunk' } });
     expect(silent.requests('CANCEL')).toEqual([]);
     const late = await farEnd((request, far, count) => {
@@ -395,7 +394,7 @@ describe('giving up', () => {
     async (settings, kind, outcome) => {
       const end = await farEnd(forgets);
       const began = performance.now();
-      expect(await call(callTo(end.port, settings), 3_000)).toMatchObject({ kind, facts: { outcome, stalled: true } });
+      expect(await call(callTo(end.port, settings), 4_000)).toMatchObject({ kind, facts: { outcome, stalled: true } });
       expect(performance.now() - began).toBeLessThan(15_000);
       const well = await farEnd(rings);
       expect((await call(callTo(well.port, settings))).facts).not.toHaveProperty('stalled');
@@ -424,25 +423,25 @@ describe('giving up', () => {
   });
 
   it.each([
-    ['rings', rings, 'CANCEL'],
-    ['is up', answers(), 'BYE'],
-  ] as const)('a process that stops ends a call that %s first', async (_, script, method) => {
+    ['rings', rings, 'INVITE', 'CANCEL'],
+    ['is up', answers(), 'ACK', 'BYE'],
+  ] as const)('a process that stops ends a call that %s first', async (_, script, sign, method) => {
     const end = await farEnd(script);
     const stop = new AbortController();
     const going = call(callTo(end.port, { hangup: 'after_listen' }), 60_000, stop.signal);
-    await expect.poll(() => end.requests('INVITE').length, { timeout: 8_000 }).toBe(1);
-    await sleep(200);
+    await expect.poll(() => end.requests(sign).length, { timeout: 20_000 }).toBe(1);
     const began = performance.now();
     stop.abort();
     const finding = await going;
-    expect(performance.now() - began).toBeLessThan(1_500);
+    // It would ring or talk for minutes.
+    expect(performance.now() - began).toBeLessThan(10_000);
     expect(end.requests(method)).toHaveLength(1);
     expect([finding.kind, codeOf(finding)]).toEqual(['unknown', 'CANNOT_JUDGE']);
   });
 
   it('the deadline of the look leaves time for the BYE', async () => {
     const end = await farEnd(answers());
-    await call(callTo(end.port, { hangup: 'after_listen', listen: '50s' }), 1_500);
+    await call(callTo(end.port, { hangup: 'after_listen', listen: '50s' }), 4_000);
     expect(end.requests('BYE')).toHaveLength(1);
   });
 });
@@ -598,7 +597,8 @@ describe.concurrent('what is heard', () => {
       { sound: cadence([425], [1, 4], 9), then: () => undefined, afterMs: 1 },
     );
     expect(finding).toMatchObject({ kind: 'ok', facts: { outcome: 'rang', audio_early: 'tone' } });
-    expect(finding.phases['post_dial_delay']).toBeLessThan(2_000);
+    // Whoever waited for a 180 would count a whole period of the tone.
+    expect(finding.phases['post_dial_delay']).toBeLessThan(4_500);
     expect(far.requests('CANCEL')).toHaveLength(1);
   });
 

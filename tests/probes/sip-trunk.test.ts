@@ -292,7 +292,7 @@ describe('edge 37: a line that does not want us', () => {
     });
     const kept = openMemory(JSON.stringify({ calls: 'aar' }));
     const settings = callTo(end.port);
-    expect(await call(settings, 5_000, undefined, kept)).toMatchObject({ fault: { code: 'CALLER_UNWANTED' } });
+    expect(await call(settings, 20_000, undefined, kept)).toMatchObject({ fault: { code: 'CALLER_UNWANTED' } });
     const left = kept.left() ?? expect.fail('nothing was left');
     expect(JSON.parse(left)).toMatchObject({ calls: 'aar', rest: { ms: 3_600_000 } });
     // Another process knows nothing but what was left: here another number stands for it.
@@ -301,12 +301,12 @@ describe('edge 37: a line that does not want us', () => {
     const hour = 3_600_000;
     const rests = (until: number) => openMemory(JSON.stringify({ calls: 'aar', rest: { who, until, ms: hour } }));
     const again = callTo(end.port, { call: number, allow: [number] });
-    const resting = await call(again, 5_000, undefined, rests(Date.now() + hour / 2));
+    const resting = await call(again, 20_000, undefined, rests(Date.now() + hour / 2));
     expect(resting).toMatchObject({ kind: 'unknown', fault: { message: expect.stringContaining('30 minutes') } });
     expect(end.requests('INVITE')).toHaveLength(1);
     // Over: it is tried again, and the next rest is twice as long.
     const over = rests(Date.now() - 1);
-    await call(again, 5_000, undefined, over);
+    await call(again, 20_000, undefined, over);
     expect(end.requests('INVITE')).toHaveLength(2);
     expect(JSON.parse(over.left() ?? '')).toMatchObject({ calls: 'aar', rest: { who, ms: 2 * hour } });
   });
@@ -322,7 +322,7 @@ describe('edge 37: a line that does not want us', () => {
     const settings = callTo(end.port);
     const who = `sip:anonymous@anonymous.invalid ${String(settings['call'])}`;
     const memory = openMemory(JSON.stringify({ calls: 'l', rest: { who, until: Date.now() - 1, ms: 7_200_000 } }));
-    expect((await call(settings, 8_000, undefined, memory)).kind).toBe('ok');
+    expect((await call(settings, 20_000, undefined, memory)).kind).toBe('ok');
     expect(JSON.parse(memory.left() ?? '')).toEqual({ calls: 'lh' });
   });
 });

@@ -1,6 +1,7 @@
 /** The media thread as the rest of a probe sees it: one for all calls, started with the first and ended some time after the last. */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { fault } from '../../../src/core/fault.ts';
 import type { Fault } from '../../../src/core/fault.ts';
@@ -73,8 +74,29 @@ let running: Thread | undefined;
 let numbers = 0;
 let legs = 0;
 
-/** Opens an RTP port on one of our addresses, of a range if there is one. Never throws. */
-export async function openLine(host: string, ports?: PortRange): Promise<Opened> {
+export const NO_TIME = fault('DEADLINE', 'no time was left for the call', { blame: 'probe' });
+
+export interface Patience {
+  readonly withinMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Opens an RTP port on one of our addresses, of a range if there is one, while patience lasts. Never throws. */
+export async function openLine(host: string, ports?: PortRange, patience?: Patience): Promise<Opened> {
+  const opening = open(host, ports);
+  if (patience === undefined) return opening;
+  const waiting = new AbortController();
+  const signal = AbortSignal.any([patience.signal, waiting.signal]);
+  const late = sleep(patience.withinMs, undefined, { signal }).catch(() => undefined);
+  const opened = await Promise.race([opening, late]);
+  waiting.abort();
+  if (opened !== undefined) return opened;
+  // On a busy machine the thread may be slow to start; what comes now, nobody wants.
+  void opening.then((each) => (each.ok ? each.line.close() : undefined));
+  return { ok: false, fault: NO_TIME };
+}
+
+async function open(host: string, ports: PortRange | undefined): Promise<Opened> {
   const studio = enter();
   const leg = (legs += 1);
   const opened = await studio.ask(leg, { kind: 'open', host, ports });
@@ -84,7 +106,7 @@ export async function openLine(host: string, ports?: PortRange): Promise<Opened>
     const taken = code === 'EADDRINUSE' ? 'PORTS_TAKEN' : 'SELF_OVERLOAD';
     return { ok: false, fault: fault(taken, `no sound for the test call: ${why}`) };
   }
-  let open = true;
+  let isOpen = true;
   return {
     ok: true,
     line: {
@@ -98,8 +120,8 @@ export async function openLine(host: string, ports?: PortRange): Promise<Opened>
         return answer.kind === 'done' && answer.met;
       },
       async close() {
-        if (!open) return undefined;
-        open = false;
+        if (!isOpen) return undefined;
+        isOpen = false;
         const answer = await studio.ask(leg, { kind: 'close' });
         studio.leave();
         return answer.kind === 'closed' ? { ...answer.report, lagMs: answer.lagMs } : undefined;
