@@ -127,7 +127,8 @@ function watchCanaries({ canaries, monotonic, onChange, everyMs }: SightOptions)
     const reached = await areReached(canaries);
     const isGood = reached && (!hasNames || (await naming));
     if (isGood) vouchedAt = begunAt;
-    else badAt = monotonic();
+    // Nobody knows when it came back: what began before the first good round was over says nothing, either.
+    if (!isGood || bad > 0) badAt = monotonic();
     if (!isGood && bad === 0) firstBadAt = begunAt;
     bad = isGood ? 0 : bad + 1;
     const now = blindAfter(bad, blind);
