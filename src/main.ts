@@ -107,7 +107,8 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
   opened.defer(() => {
     ours.close();
   });
-  const sight = watchSight({ ...ground, monotonic }, () => post.outbox?.resume());
+  // What is told then is no older than that we see again.
+  const sight = watchSight({ ...ground, monotonic }, () => void ours.written().then(() => post.outbox?.resume()));
   opened.defer(() => {
     sight.close();
   });
@@ -348,6 +349,7 @@ function look(
     location: config.location,
     assignment: (target) => force.order.assignments.get(target.id),
     blind: () => sight.blind(),
+    lost: () => sight.lost(),
     check: (ms, byName) => sight.check(ms, byName),
     heed: () => clock.scheduler?.heed(),
     surroundings: (target) => board.surroundings(target),

@@ -1,4 +1,5 @@
 /** Keeps watch over our own trouble: takes signs of it, writes it with its messages, and sees when it is over. It finds none itself. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Ledger } from './core/ledger.ts';
 import type { IncidentId, Instant, Notification, OwnIncident, OwnTrouble } from './core/model.ts';
 import { calmMs, mend, strike, type OwnRuling, type OwnSetting } from './core/ours.ts';
@@ -30,6 +31,8 @@ export interface Ours {
   mend(trouble: OwnTrouble): void;
   /** Open ones, and those that ended lately; newest first. */
   incidents(): readonly OwnIncident[];
+  /** What was said so far is in the store, so that nothing older is told; or the store has been waited for long enough. */
+  written(): Promise<void>;
   /** The wall clock was moved: what goes on keeps its length. */
   shift(ms: number): void;
   close(): void;
@@ -48,13 +51,16 @@ export async function openOurs(options: OursOptions): Promise<Ours> {
   /** When it was last seen, and when it ended as far as is known, by the monotonic clock. */
   const calming = new Map<OwnTrouble, { endedAt: number; timer: NodeJS.Timeout | undefined }>();
 
+  let writing = Promise.resolve();
+
   const newest = (trouble: OwnTrouble): OwnIncident | undefined => all.find((each) => each.trouble === trouble);
 
   function keep(ruling: OwnRuling): void {
     const { incident } = ruling;
     all = [incident, ...all.filter(({ id }) => id !== incident.id)].slice(0, RECENT_MOST);
     options.onChange(ruling);
-    void write(ruling, options);
+    const before = writing;
+    writing = write(ruling, options).then(() => before);
   }
 
   function calm(trouble: OwnTrouble): void {
@@ -101,6 +107,7 @@ export async function openOurs(options: OursOptions): Promise<Ours> {
     },
     mend: end,
     incidents: () => all,
+    written: () => Promise.race([writing, pause(PATIENCE_MS, undefined, { ref: false })]),
     shift: (ms) => {
       all = all.map((each) => {
         if (each.resolvedAt !== undefined) return each;

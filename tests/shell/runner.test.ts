@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { failed, fault, ok, unknown } from '../../src/core/fault.ts';
 import type { Ruling } from '../../src/core/ledger.ts';
-import type { Channel, Expectation, Finding, Observation, Target } from '../../src/core/model.ts';
+import type { Channel, Expectation, Finding, Lost, Observation, Target } from '../../src/core/model.ts';
 import { defineProbe, type ProbeContext } from '../../src/core/probe.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { openRunner, type Runner } from '../../src/runner.ts';
@@ -49,6 +49,7 @@ function bench(look: (context: ProbeContext) => Promise<Finding>, extra: Partial
   stores.push(store);
   const state = {
     blind: false,
+    lost: undefined as Lost | undefined,
     stalledMs: 0,
     aheadMs: 0,
     restedMs: 0,
@@ -82,6 +83,7 @@ function bench(look: (context: ProbeContext) => Promise<Finding>, extra: Partial
     location: 'here',
     assignment: () => ({ target, kind, setting, calendar, isQuiet: () => state.quiet }),
     blind: () => state.blind,
+    lost: () => state.lost,
     stalledWithin: () => state.stalledMs,
     now: () => Date.now() + state.aheadMs,
     monotonic: () => performance.now() + state.restedMs,
@@ -192,6 +194,18 @@ describe('a look', () => {
     for (let each = 0; each < 5; each++) await look();
     expect(found(looks)).toEqual(Array(5).fill('unknown OFFLINE'));
     expect(await store.openIncidents()).toEqual([]);
+  });
+
+  it('R-11 believes what answered by its address while only our name server is lost', async () => {
+    for (const [lost, kind] of [
+      ['name server', 'ok'],
+      ['upstream', 'unknown OFFLINE'],
+    ] as const) {
+      const { look, looks, state } = bench(() => Promise.resolve(ok('answered', { phases: {}, facts: {} })));
+      Object.assign(state, { blind: true, lost });
+      await look();
+      expect(found(looks)).toEqual([kind]);
+    }
   });
 
   it('R-15 accuses nobody when our own loop stood still, and believes what answered all the same', async () => {
