@@ -8,7 +8,7 @@ const GATEWAY_TIMEOUT_MS = 1_000;
 /** RTF_UP of route.h. */
 const UP = 1;
 
-/** Asked after the canaries fell silent. Undefined: this machine does not say (no /proc). */
+/** Asked after the canaries fell silent. Undefined: it cannot be told (yet). */
 export async function findLost(): Promise<Lost | undefined> {
   const routes = linesOf('/proc/net/route');
   if (routes === undefined) return undefined;
@@ -18,7 +18,9 @@ export async function findLost(): Promise<Lost | undefined> {
   const way = routes.map(defaultOf).find((each) => each !== undefined);
   if (way === undefined) return hasDefault6() ? 'upstream' : 'route';
   if (!links.some(([name]) => name === way.link)) return 'link';
-  return (await isThere(way.gateway)) ? 'upstream' : 'gateway';
+  if (await isAnswering(way.gateway)) return 'upstream';
+  // Many gateways are silent to us, and the kernel keeps the hardware address of one that died for up to a minute.
+  return isKnown(way.gateway) ? undefined : 'gateway';
 }
 
 interface Way {
@@ -39,9 +41,9 @@ function hasDefault6(): boolean {
   return (linesOf('/proc/net/ipv6_route') ?? []).some((line) => /^0{32} 00 /.test(line) && !/\slo$/.test(line));
 }
 
-/** Answers or refuses TCP, or at least told us its hardware address: many gateways are silent to everything else. */
-async function isThere(gateway: string): Promise<boolean> {
-  const answered = await new Promise<boolean>((resolve) => {
+/** Answers or refuses TCP. */
+function isAnswering(gateway: string): Promise<boolean> {
+  return new Promise((resolve) => {
     const socket = connect({ host: gateway, port: 53, timeout: GATEWAY_TIMEOUT_MS });
     const end = (there: boolean): void => {
       socket.destroy();
@@ -57,11 +59,11 @@ async function isThere(gateway: string): Promise<boolean> {
       end(false);
     });
   });
-  // Flags 0x2: the address is complete. The kernel forgets it some seconds after the gateway fell silent.
-  return (
-    answered ||
-    (linesOf('/proc/net/arp') ?? []).some((line) => line.startsWith(`${gateway} `) && line.includes(' 0x2 '))
-  );
+}
+
+/** Whether it told us its hardware address, as far as the kernel has not forgotten it. Flags 0x2: the address is complete. */
+function isKnown(gateway: string): boolean {
+  return (linesOf('/proc/net/arp') ?? []).some((line) => line.startsWith(`${gateway} `) && line.includes(' 0x2 '));
 }
 
 /** Read at once, for /proc never waits; the pool of threads may be full of name look-ups that hang. */
