@@ -8,6 +8,7 @@ import {
   LANGUAGES,
   type Cause,
   type Impact,
+  type Lost,
   type Member,
   type Notice,
   type Reason,
@@ -369,4 +370,32 @@ describe('the evidence', () => {
     );
     expect(new Set(sentences).size).toBe(CAUSES.length);
   });
+});
+
+/** Each witness of our own network, as the evidence names it in English, Indonesian and Chinese. */
+const WITNESSES: readonly (readonly [Lost | undefined, string, string, string])[] = [
+  ['link', 'no network link is up', 'tidak ada sambungan jaringan yang aktif', '没有可用的网络连接'],
+  ['route', 'there is no default route', 'tidak ada rute bawaan', '没有默认路由'],
+  ['gateway', 'the gateway does not answer', 'gateway tidak menjawab', '网关没有响应'],
+  [
+    'upstream',
+    'the gateway answers, and nothing beyond it does',
+    'gateway menjawab, tetapi tidak ada yang menjawab di luarnya',
+    '网关有响应，但网关以外均无响应',
+  ],
+  ['name server', 'our name server does not answer', 'server nama kami tidak menjawab', '我们的域名服务器没有响应'],
+  [undefined, 'the canaries do not answer', 'alamat pembanding kami tidak menjawab', '用于自检的地址没有响应'],
+];
+
+describe('the evidence for our own network', () => {
+  it.each(WITNESSES.map(([lost, en, id, zh]) => ({ witness: lost ?? 'canaries', lost, en, id, zh })))(
+    'names the witness in each language: $witness',
+    ({ lost, en, id, zh }) => {
+      const { cause, reason } = diagnose([sick('trunk/x', 'TCP_TIMEOUT')], { ...QUIET, blind: true, lost });
+      expect(cause).toBe('our_network');
+      expect(reasonText(reason, 'en')).toBe(`our own network: ${en}`);
+      expect(reasonText(reason, 'id')).toBe(`jaringan kami sendiri: ${id}`);
+      expect(reasonText(reason, 'zh')).toBe(`我们自己的网络：${zh}`);
+    },
+  );
 });
