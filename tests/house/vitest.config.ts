@@ -12,6 +12,8 @@ export default defineConfig({
     // A process each: signals, kill -9 and handles left open are what several of these tests are about.
     pool: 'forks',
     maxWorkers: 2,
+    // Tests that mostly wait, each with a network of its own.
+    maxConcurrency: 10,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,

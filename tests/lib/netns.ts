@@ -7,8 +7,12 @@ export type Place = 'us' | 'gateway' | 'far';
 
 const GATEWAY = '10.77.1.1';
 export const FAR = '10.77.2.2';
+/** Further addresses of the far side, from its tenth on. */
+export const farHost = (index: number): string => `10.77.2.${10 + index}`;
 
 export interface Netns {
+  /** What the kernel calls a namespace. */
+  name(place: Place): string;
   /** Runs `ip …` in a namespace and waits. */
   ip(place: Place, words: string): void;
   /** Starts a program in a namespace; it is the child itself, so that signals reach it. */
@@ -24,9 +28,13 @@ const ip = (...args: readonly string[]): void => {
   execFileSync(programPath('ip') ?? 'ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
 };
 
-/** Needs the rights of root. Our name server is asked at the gateway's address. */
-export function openNetns(): Netns {
-  const name = (place: Place): string => `ringback-${process.pid}-${place}`;
+let opened = 0;
+
+/** Needs the rights of root. Our name server is asked at the gateway's address. `hosts`: further addresses of the far side. */
+export function openNetns(hosts = 0): Netns {
+  opened += 1;
+  const net = `ringback-${process.pid}-${opened}`;
+  const name = (place: Place): string => `${net}-${place}`;
   const etc = `/etc/netns/${name('us')}`;
   const inside = (place: Place, words: string): void => {
     ip('-n', name(place), ...words.split(' '));
@@ -42,6 +50,7 @@ export function openNetns(): Netns {
     rmSync(etc, { recursive: true, force: true });
   };
   const heal = (): void => {
+    inside('gateway', `address replace ${GATEWAY}/24 dev up1`);
     inside('us', 'link set up dev up0');
     inside('us', `route replace default via ${GATEWAY}`);
     inside('gateway', 'route replace 10.77.2.0/24 dev down0 src 10.77.2.1');
@@ -65,6 +74,7 @@ export function openNetns(): Netns {
       inside(place, `address add ${address}/24 dev ${link}`);
       inside(place, `link set up dev ${link}`);
     }
+    for (let index = 0; index < hosts; index += 1) inside('far', `address add ${farHost(index)}/24 dev down1`);
     heal();
     inside('far', 'route add default via 10.77.2.1');
     ip('netns', 'exec', name('gateway'), 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
@@ -80,6 +90,7 @@ export function openNetns(): Netns {
     ...args,
   ];
   return {
+    name,
     ip: inside,
     spawn: (place, program, args, options = {}) =>
       spawn(programPath('ip') ?? 'ip', words(place, program, args), options),
