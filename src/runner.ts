@@ -36,7 +36,10 @@ export interface RunnerOptions {
   readonly location: LocationId;
   readonly assignment: (target: Target) => Assignment | undefined;
   readonly blind: () => boolean;
-  /** Which part of our own way is lost, while blind and where that can be told. */
+  /**
+   * Which part of our own way is lost, while blind and where that can be told. What answers by its address is seen without a
+   * name server; beyond any other loss somebody else may answer, such as the sign-in page of a hotel.
+   */
   readonly lost?: () => Lost | undefined;
   /** Asks anew whether we can see (names, too, if one was needed), and could for so many milliseconds. Without it our own network is trusted. */
   readonly check?: (ms: number, byName: boolean) => Promise<boolean>;
@@ -132,8 +135,7 @@ export function openRunner(options: RunnerOptions): Runner {
     });
     const tookMs = options.monotonic() - begun;
     const why = doubt(options, { tookMs, jumpMs: options.now() - wall - tookMs, timeoutMs: target.timeoutMs });
-    // What answered, answered, however late we looked up, or by an address that no name server was asked for; but then its
-    // time says nothing. Beyond a lost network somebody else may answer: the sign-in page of a hotel.
+    // What answered, answered, however late we looked up, or whatever else our name server has lost; but its time says nothing.
     const isSight = why?.code === 'SELF_OVERLOAD' || options.lost?.() === 'name server';
     if (why !== undefined) return isSight && seen.kind === 'ok' ? seen : unknown(why, seen);
     return holdPromise(seen, answerTime(kind, seen, tookMs), target.promiseMs);

@@ -141,15 +141,25 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
 }
 
 async function layOut({ blocked = false, nameless = false }: StageOptions): Promise<Stage> {
+  // What was made is undone in the reverse order, at the end and when a later step fails.
+  await using made = new AsyncDisposableStack();
   const net = openNetns(HOSTS);
+  made.defer(() => {
+    net.close();
+  });
   const folder = mkdtempSync(join(tmpdir(), 'ringback-blind-'));
+  made.defer(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
   const config = join(folder, 'ringback.yaml');
   writeFileSync(config, configuration(folder));
   const [looks, heard, lines]: [number[], Heard[], Line[]] = [[], [], []];
   const play = (place: Place, role: keyof typeof ROLES, value: number): ChildProcess =>
     net.spawn(place, process.execPath, [SIDE, role, String(value)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const names = play('gateway', nameless ? 'mute' : 'names', 53);
+  made.defer(() => end(names));
   const wallet = play('far', 'wallet', HOSTS);
+  made.defer(() => end(wallet));
   let isReady = false;
   eachLine(wallet, 'stdout', (line) => {
     const seen = JSON.parse(line) as Seen;
@@ -162,6 +172,7 @@ async function layOut({ blocked = false, nameless = false }: StageOptions): Prom
   const monitor = net.spawn('us', process.execPath, [...extra, ENTRY, 'serve', '--config', config], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  made.defer(() => end(monitor));
   eachLine(monitor, 'stderr', (line) => {
     lines.push(lineOf(line));
   });
@@ -177,6 +188,7 @@ async function layOut({ blocked = false, nameless = false }: StageOptions): Prom
     const text = await ask(7080, '/api/v2/summary.json');
     return text === undefined ? undefined : (JSON.parse(text) as Summary);
   };
+  const all = made.move();
   return {
     ...{ net, monitor, names, lines, heard, looks, page },
     rows: (sql) => rowsOf(file, sql),
@@ -198,11 +210,7 @@ async function layOut({ blocked = false, nameless = false }: StageOptions): Prom
       return seen.length === CHANNELS && seen.every(({ status }) => status === 'operational');
     },
     isBlind: async () => /^ringback_blind 1$/m.test((await ask(7081, '/metrics')) ?? ''),
-    close: async () => {
-      for (const child of [monitor, names, wallet]) await end(child);
-      net.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    close: () => all.disposeAsync(),
   };
 }
 

@@ -87,8 +87,9 @@ function wrongs(trial: Trial, outcome: Outcome): readonly string[] {
 
 async function play(trial: Trial, index: number): Promise<Record<string, unknown>> {
   await pause(index * APART_MS);
-  const stage = await openStage({ blocked: trial.blocked === true });
+  let stage: Stage | undefined;
   try {
+    stage = await openStage({ blocked: trial.blocked === true });
     await sees(stage);
     await pause(10 * SECOND);
     const outcome = await trial.run(stage);
@@ -111,7 +112,7 @@ async function play(trial: Trial, index: number): Promise<Record<string, unknown
     process.exitCode = 1;
     return { trial: trial.name, wrong: String(error) };
   } finally {
-    await stage.close();
+    await stage?.close();
   }
 }
 
