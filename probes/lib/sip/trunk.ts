@@ -48,13 +48,10 @@ export const trunk = z.strictObject({
     .enum(['none', 'rport'])
     .default('none')
     .meta({ description: 'rport: ask the trunk how it sees us, and give that address for calls and sound' }),
-  reliable: z
-    .boolean()
-    .default(true)
-    .meta({
-      description:
-        'false: for trunks that stumble over PRACK; responses on the way are not asked for as reliable (100rel)',
-    }),
+  reliable: z.boolean().default(true).meta({
+    description:
+      'false: for trunks that stumble over PRACK; responses on the way are not asked for as reliable (100rel)',
+  }),
   pin: z.boolean().default(false).meta({
     description:
       'true: whatever follows in a call goes to the server that took it, wherever Contact and Record-Route lead (UDP)',
