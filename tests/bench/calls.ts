@@ -47,12 +47,13 @@ async function together(count: number): Promise<void> {
   // What our own lag has spoiled is no figure of anything.
   const jitters = findings.flatMap(({ facts: { jitter_ms: ms } }) => (typeof ms === 'number' ? [ms] : []));
   jitters.sort((a, b) => a - b);
+  const told = jitters.length === 0 ? '' : `: jitter median ${middle(jitters)} ms, worst ${jitters.at(-1) ?? 0} ms`;
   const losses = findings.map((each) => Number(each.facts['loss']));
   const good = findings.filter((each) => each.kind === 'ok').length;
   console.log(
     `${count} calls at once: ${good} ok, ${seconds.toFixed(1)} s, ${((user + system) / 10_000 / seconds).toFixed(1)} % of a core ` +
       `(both ends), worst lag of the listening thread median ${middle(lags)} ms, worst ${lags.at(-1) ?? 0} ms; ` +
-      `${jitters.length} trusted: jitter median ${middle(jitters)} ms, worst ${jitters.at(-1) ?? 0} ms; worst loss ` +
+      `${jitters.length} trusted${told}; worst loss ` +
       `${Math.max(...losses)}; the speakers' loop was late by ${(speaking.max / 1e6 - 10).toFixed(1)} ms at worst, ` +
       `${(speaking.percentile(99) / 1e6 - 10).toFixed(1)} ms in 99 of 100`,
   );
