@@ -7,12 +7,18 @@ import { Worker } from 'node:worker_threads';
 /** The thread's file lies beside this one, with the same ending: .ts in a checkout, .js when built. */
 const THREAD = new URL(`./checkthread${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
 
+export interface Checking {
+  /** When it is over, however it ended. */
+  readonly done: Promise<void>;
+  readonly end: () => void;
+}
+
 /**
- * About two seconds of CPU for each GiB, during which the log of the store grows and is not begun anew. `onDamage` is told of the first thing that is wrong; a
+ * About two seconds of CPU for each GiB, during which the log of the store is not begun anew. `onDamage` is told of the first thing that is wrong; a
  * thread that cannot be had says nothing, and damage is then noticed where it is read. `end` does not wait: SQLite in the
  * middle of a file cannot be interrupted, so the process goes when the file is through.
  */
-export function checkAside(path: string, onDamage: (why: string) => void): { readonly end: () => void } {
+export function checkAside(path: string, onDamage: (why: string) => void): Checking {
   const thread = new Worker(THREAD, { workerData: path, env: {}, execArgv: [] });
   thread.unref();
   thread.once('message', (found: string) => {
@@ -22,6 +28,7 @@ export function checkAside(path: string, onDamage: (why: string) => void): { rea
   });
   thread.once('error', () => undefined);
   return {
+    done: new Promise((resolve) => thread.once('exit', () => resolve())),
     end: () => {
       void thread.terminate();
     },

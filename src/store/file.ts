@@ -35,6 +35,8 @@ export interface OpenFile {
    * Throws when not even that can be had: all is closed then.
    */
   readonly reconnect: () => Database.Database;
+  /** When a big file has been read from end to end; until then its log cannot be begun anew. */
+  readonly checked: Promise<void>;
   /** Closes the connection and lets the next process in. */
   readonly release: () => void;
 }
@@ -68,6 +70,7 @@ export function openFile(wanted: string, options: OpenOptions = { busyMs: 50, st
     return {
       db,
       path,
+      checked: checking?.done ?? Promise.resolve(),
       reconnect: () => {
         db.close();
         db = revive(path, busyMs);

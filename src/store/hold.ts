@@ -35,6 +35,7 @@ export interface StoreOptions extends Partial<GroupOptions> {
 
 export interface Hold {
   readonly path: string;
+  readonly checked: Promise<void>;
   /** What belongs to the connection of the moment. Jobs ask each time: it may be another one by the time they run. */
   readonly alive: () => Bound;
   readonly add: Group['add'];
@@ -50,19 +51,20 @@ const LOG_PAGES = { usual: 1_000, scarce: 32 };
 /** Looks that were held back, in one transaction. */
 const CATCH_UP = 200;
 
-export function openHold(path: string, options: StoreOptions): Hold {
+export function openHold(wanted: string, options: StoreOptions): Hold {
   const { busyMs = BUSY_MS, steps = STEPS, answerMs = took } = options;
-  const file = openFile(path, { ...options, busyMs, steps });
+  const file = openFile(wanted, { ...options, busyMs, steps });
+  const { path, checked } = file;
   const held = holdBack();
   let bound = bind(file.db, held, answerMs);
-  const ballast = openBallast(file.path, options.ballastBytes ?? 0);
+  const ballast = openBallast(path, options.ballastBytes ?? 0);
   const room = openRoom(ballast, { onFull, onRoom });
   const group = openGroup((jobs) => alive().transact(jobs), mend, { ...DEFAULTS, ...options });
   let closed: Promise<void> | undefined;
   if (options.ballastBytes !== undefined) void ballast.restore();
 
   function alive(): Bound {
-    if (!bound.db.open) throw new StoreError('unwritable', `${file.path} cannot be opened any more; trying again`);
+    if (!bound.db.open) throw new StoreError('unwritable', `${path} cannot be opened any more; trying again`);
     return bound;
   }
 
@@ -127,7 +129,7 @@ export function openHold(path: string, options: StoreOptions): Hold {
     }
   }
 
-  return { path: file.path, alive, add: group.add, waiting: group.waiting, close: () => (closed ??= close()) };
+  return { path, checked, alive, ...group, close: () => (closed ??= close()) };
 }
 
 const took: AnswerMs = ({ durationMs }) => durationMs;

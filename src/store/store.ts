@@ -83,7 +83,8 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
     nextDueAt: (excluded) =>
       read(() => alive().sql.nextDueAt.get({ excluded: JSON.stringify(excluded) })?.at ?? undefined),
     outboxDepth: () => read(() => depth(alive().sql.depth.get())),
-    prune: (now, policy) => prune(alive, add, now, policy),
+    // What is dropped goes through the log, which is not begun anew while the file is being read.
+    prune: (now, policy) => hold.checked.then(() => prune(alive, add, now, policy)),
     backup: (to, backing) => backupFile(hold.path, to, backing),
     waiting: hold.waiting,
     bytes: () => sizeOf(hold.path) + sizeOf(`${hold.path}-wal`),
