@@ -20,8 +20,9 @@ export const FAKETIME: Readonly<Record<string, string>> = { [LIBRARY ?? '/usr/li
 const SECOND = 1_000;
 
 export interface Outcome {
-  /** Incidents of channels, with their length by the store and by the monotonic clock of this process, in milliseconds. */
+  /** Incidents of channels, with their length by the store, in milliseconds. */
   readonly incidents: readonly { readonly channel: string; readonly ms: number | undefined }[];
+  /** From the first look that was turned away to the first that was welcome again, by the monotonic clock of this process. */
   readonly trueMs: number;
   readonly jumps: number;
   /** Series of a duration or an age that were below zero at any time, and spans that the page wrote with a minus. */
@@ -38,12 +39,23 @@ class Desks {
   readonly servers: Server[] = [];
   /** When each look came, by the monotonic clock. */
   readonly looks: number[] = [];
+  /** The first desk turns everybody away. Its looks since that changed, by the monotonic clock. */
+  #isSick = false;
+  #since: number[] = [];
+
+  /** Whether the first desk turns everybody away from now on; when the first look came since that changed the last time. */
+  turn(isSick: boolean): number {
+    const [first = NaN] = this.#since;
+    [this.#isSick, this.#since] = [isSick, []];
+    return first;
+  }
 
   async open(): Promise<readonly number[]> {
     for (let each = 0; each < DESKS; each += 1) {
       const server = createServer((socket) => {
         this.looks.push(performance.now());
-        socket.on('error', () => undefined).end('220 hello\r\n');
+        if (each === 0) this.#since.push(performance.now());
+        socket.on('error', () => undefined).end(each === 0 && this.#isSick ? '421 closed\r\n' : '220 hello\r\n');
       }).listen(0, '127.0.0.1');
       await once(server, 'listening');
       this.servers.push(server);
@@ -86,14 +98,18 @@ providers:
 `;
 }
 
+export interface Moves {
+  readonly everyMs: number;
+  readonly outage: boolean;
+  /** Seconds that the monotonic clock and that since the boot are moved by from the beginning, in a time namespace. */
+  readonly bootS?: number;
+}
+
 /**
- * Takes the steps of the wall clock, in milliseconds, one every `everyMs`. With `outage` one desk is closed before the first
- * step and opened after the last.
+ * Takes the steps of the wall clock, in milliseconds, one every `everyMs`. With `outage` one desk turns everybody away from
+ * before the first step until after the last.
  */
-export async function moveClock(
-  steps: readonly number[],
-  { everyMs, outage }: { readonly everyMs: number; readonly outage: boolean },
-): Promise<Outcome> {
+export async function moveClock(steps: readonly number[], { everyMs, outage, bootS }: Moves): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'ringback-clock-'));
   const desks = new Desks();
   const ports = await desks.open();
@@ -104,7 +120,10 @@ export async function moveClock(
     writeFileSync(stamp, `${offset < 0 ? '-' : '+'}${(Math.abs(offset) / SECOND).toFixed(3)}\n`);
   };
   set();
-  const monitor = spawn(process.execPath, [ENTRY, 'serve', '--config', config], {
+  const place =
+    bootS === undefined ? [] : ['unshare', '--time', '--monotonic', String(bootS), '--boottime', String(bootS)];
+  const [program, ...words] = [...place, process.execPath, ENTRY, 'serve', '--config', config];
+  const monitor = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,
@@ -118,10 +137,8 @@ export async function moveClock(
     const page = await openPage(monitor);
     await until('looks at every desk', () => (desks.looks.length > 2 * DESKS ? true : undefined));
     await until('a page', async () => ((await page.read()).isGood ? true : undefined));
-    const [first] = desks.servers;
-    const since = performance.now();
     if (outage) {
-      first?.close();
+      desks.turn(true);
       await until('the outage', () => (incidentsOf(folder).length > 0 ? true : undefined));
     }
     for (const step of steps) {
@@ -131,15 +148,14 @@ export async function moveClock(
       await page.read();
       await pause(everyMs / 2);
     }
-    const [before, port] = [desks.looks.length, ports[0]];
-    const trueMs = performance.now() - since;
-    if (outage) first?.listen(port, '127.0.0.1');
+    const before = desks.looks.length;
+    const fellAt = desks.turn(false);
     await pause(4 * SECOND);
     if (outage) await until('its end', () => (incidentsOf(folder)[0]?.ms === undefined ? undefined : true));
     await page.read();
     return {
       incidents: incidentsOf(folder),
-      trueMs,
+      trueMs: desks.turn(false) - fellAt,
       jumps: page.jumps(),
       negative: [...page.negative],
       most: desks.most(),
