@@ -18,7 +18,7 @@ const SIDE = fileURLToPath(new URL('blindside.ts', import.meta.url));
 const BLOCKER = fileURLToPath(new URL('blocker.ts', import.meta.url));
 
 const HOSTS = 25;
-const CHANNELS = HOSTS * DESKS.length;
+export const CHANNELS = HOSTS * DESKS.length;
 /** Looks every so many seconds, by the place of the desk at its host. */
 const EVERY_S = [4, 4, 5, 5] as const;
 const SECOND = 1_000;
