@@ -56,13 +56,12 @@ const CLOCK_JUMP_MS = 950;
 const SOON_MS = 60_000;
 const TICK_MS = 1_000;
 /**
- * What is due in the same second starts one after the other, so far apart or, where a second does not hold that, as close as it
- * takes: a thousand at one stroke would hold up the loop, and each other.
+ * What is due in the same second starts a few at a time, spread over it: a thousand at one stroke would hold up the loop, and
+ * each other; one at a time would wake it far more often than it has work.
  */
-const APART_MS = 10;
 const SPREAD_MS = 950;
-/** What starts within so much of each other starts together: a timer for each would cost more than it evens out. */
-const BEAT_MS = 5;
+const BEAT_MS = { shortest: 10, longest: 30 };
+const TOGETHER = 3;
 
 interface Booking {
   target: Target;
@@ -210,9 +209,10 @@ class Rota {
     const due: Entry[] = [];
     for (let entry = this.#heap.popDue(now); entry !== undefined; entry = this.#heap.popDue(now))
       if (this.#admit(entry, now)) due.push(entry);
-    const apart = Math.min(APART_MS, SPREAD_MS / due.length);
+    const together = Math.max(TOGETHER, Math.ceil((due.length * BEAT_MS.shortest) / SPREAD_MS));
+    const beatMs = Math.min(BEAT_MS.longest, SPREAD_MS / Math.ceil(due.length / together));
     for (const [place, entry] of due.entries()) {
-      const afterMs = Math.floor((place * apart) / BEAT_MS) * BEAT_MS;
+      const afterMs = Math.floor(place / together) * beatMs;
       this.#turns.push({ entry, afterMs, at: this.#tick.monotonic + afterMs });
     }
     this.#startWaiting();
@@ -243,8 +243,9 @@ class Rota {
     clearTimeout(this.#beat);
     if (this.#stopped) return;
     const [now, monotonic] = [this.#options.now(), this.#options.monotonic()];
-    const come = this.#turns.filter(({ at }) => at <= monotonic);
-    if (come.length > 0) this.#turns = this.#turns.filter(({ at }) => at > monotonic);
+    const soon = monotonic + 1;
+    const come = this.#turns.filter(({ at }) => at <= soon);
+    if (come.length > 0) this.#turns = this.#turns.filter(({ at }) => at > soon);
     for (const turn of come) if (!this.#tryStart(turn, now)) this.#queue.push(turn);
     const [next] = this.#turns;
     if (next !== undefined)
@@ -252,7 +253,8 @@ class Rota {
         () => {
           this.#startTurns();
         },
-        Math.max(1, next.at - monotonic),
+        // Never sooner: a timer that comes a little early would find nothing to do, and be armed again.
+        Math.max(BEAT_MS.shortest, Math.ceil(next.at - monotonic)),
       );
   }
 

@@ -198,7 +198,8 @@ async function bringUp(work: Work): Promise<void> {
   const changed = marks.flatMap(([each, mark]) => (book.counted.get(each.id) === mark ? [] : [each.openedAt]));
   const wanted = Math.min(book.doneTo - OPEN_MS, ...changed);
   const size = wanted < fineFrom ? DAY_MS : HOUR_MS;
-  const from = Math.max(today - REACH_DAYS * DAY_MS, Math.floor(wanted / size) * size);
+  const earliest = (await isKnownBefore(work, fineFrom)) ? today - REACH_DAYS * DAY_MS : fineFrom;
+  const from = Math.max(earliest, Math.floor(wanted / size) * size);
   for (let start = from; start < at;) {
     const until = Math.min(at, start < fineFrom ? Math.min(start + CHUNK_MS, fineFrom) : start + CHUNK_MS);
     await count(work, { from: start, until }, start < fineFrom);
@@ -207,6 +208,14 @@ async function bringUp(work: Work): Promise<void> {
   book.counted.clear();
   for (const [{ id }, mark] of marks) book.counted.set(id, mark);
   book.doneTo = at;
+}
+
+/** Whether anything is known of the days of which only the day is kept; of a young store it is not, and nothing is to be added up. */
+async function isKnownBefore({ book, channel, incidents, at, ledger }: Work, until: Instant): Promise<boolean> {
+  if (book.doneTo !== -Infinity || incidents.length > 0) return true;
+  const since = at - (REACH_DAYS + 1) * DAY_MS - lookbackMs(channel.targets);
+  for (const { id } of channel.targets) if ((await ledger.rollups(id, 'day', since, until)).length > 0) return true;
+  return false;
 }
 
 function markOf({ channels, members }: Incident, channel: ChannelId): string {
@@ -227,6 +236,8 @@ async function count(work: Work, span: Span, byDay: boolean): Promise<void> {
   }
   const begun = monotonic();
   const troubles = troublesOf(channel.id, incidents, at);
+  // Of what nobody has looked at, no time was up and none was down.
+  if (rows.length === 0 && troubles.out.size === 0 && troubles.limited.length === 0) return;
   // Of a span that is over no look is under way.
   const coverage = coverageOf(rows, channel.targets, {
     from: span.from,
