@@ -46,7 +46,7 @@ let slot = Date.now();
 async function lookAt(
   path: string,
   look: (context: ProbeContext) => void,
-  { location = 'here', target = TARGET, remembers = true, slotAt = (slot += 1_000) } = {},
+  { location = 'here', target = TARGET, remembers = true, slotAt = (slot += 1_000), now = () => Date.now() } = {},
 ): Promise<string[]> {
   const store = openStore(path);
   stores.push(store);
@@ -72,7 +72,7 @@ async function lookAt(
     assignment: () => ({ target, kind, setting, calendar }),
     blind: () => false,
     stalledWithin: () => 0,
-    now: () => Date.now(),
+    now,
     monotonic: () => performance.now(),
     onLook: ({ finding }) => said.push(finding.kind),
     onTrouble: (_target, what) => said.push(what),
@@ -117,8 +117,10 @@ describe('what a look leaves', () => {
   it('is written with the look or not at all: a look that was recorded before leaves nothing', async () => {
     const path = file();
     const seen: unknown[] = [];
-    await lookAt(path, ({ memory }) => memory?.set('first'), { slotAt: 7_000 });
-    await lookAt(path, ({ memory }) => memory?.set('again'), { slotAt: 7_000 });
+    // The same slot at the same instant: at another instant it would be a clock that was set back, and another look.
+    const same = { slotAt: 7_000, now: () => 7_000 };
+    await lookAt(path, ({ memory }) => memory?.set('first'), same);
+    await lookAt(path, ({ memory }) => memory?.set('again'), same);
     await lookAt(path, ({ memory }) => seen.push(memory?.get()));
     expect(seen).toEqual(['first']);
   });
