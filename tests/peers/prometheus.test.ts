@@ -31,7 +31,8 @@ describeWith(NEEDS, 'a real Prometheus', () => {
   });
 
   it('scrapes every target with its labels', async () => {
-    const samples = await prometheus.until('probe_success', (found) => found.length === 11);
+    const targets = demo.config.providers.flatMap(({ channels }) => channels.flatMap((channel) => channel.targets));
+    const samples = await prometheus.until('probe_success', (found) => found.length === targets.length);
     expect(samples.every((each) => each.value === 1)).toBe(true);
     expect(samples.map((each) => each.labels)).toContainEqual(
       expect.objectContaining({
