@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command. It checks the version of Node before anything newer is read, sees to its memory, and knows nothing else.
-import { enableCompileCache, flushCompileCache } from 'node:module';
+// The module as a whole: a name that an older Node does not export would be refused before the sentence below is said.
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 // A process that runs for months beside others: a little more work for half the memory. None of it can be set once Node runs.
@@ -22,8 +23,8 @@ if (major < 24) {
       ...MALLOC,
     });
   // From the second start on the reader of TypeScript is not needed. In our own folder: one in /tmp could be anybody's.
-  enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/ringback', import.meta.url)));
+  module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/ringback', import.meta.url)));
   const { run } = await import('./cli.ts');
-  flushCompileCache();
+  module.flushCompileCache();
   await run(process.argv);
 }
