@@ -1,5 +1,6 @@
-/** What the package brings with it: the lockfile, the dependencies and the top level. It runs none of our code. */
-import { execFileSync } from 'node:child_process';
+/** What the package brings with it: the lockfile, the dependencies and the top level. Of our code it runs the entry alone. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import lock from '../../package-lock.json' with { type: 'json' };
 import manifest from '../../package.json' with { type: 'json' };
@@ -102,4 +103,16 @@ it('keeps the top level to what the architecture allows', () => {
       .map((path) => path.split('/')[0] ?? ''),
   );
   expect([...top].filter((name) => !allowed.has(name))).toEqual([]);
+});
+
+it('tells an older Node in one sentence what to install, and asks it for no name that it may not have', () => {
+  const entry = `${ROOT}src/ringback.js`;
+  const older = "data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.20.2'})";
+  const told = spawnSync(process.execPath, ['--import', older, entry], { encoding: 'utf8' });
+  expect([told.status, told.stderr]).toEqual([2, expect.stringMatching(/^Ringback needs Node\.js 24 or newer, .*\n$/)]);
+  // What is imported by name is looked up before the first line runs.
+  const named = [...readFileSync(entry, 'utf8').matchAll(/^import \{([^}]*)\}/gm)].map(([, names = '']) =>
+    names.trim(),
+  );
+  expect(named).toEqual(['fileURLToPath']);
 });
