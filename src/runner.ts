@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isMeantForUs, waitAsked } from './core/courtesy.ts';
+import type { Surroundings } from './core/diagnosis.ts';
 import { formatDuration } from './core/duration.ts';
 import { fault, unknown, type Fault, type FaultCode } from './core/fault.ts';
 import { holdPromise, isUnsettled } from './core/judge.ts';
@@ -44,7 +45,7 @@ export interface RunnerOptions {
   /** Asks anew whether we can see (names, too, if one was needed), and could for so many milliseconds. Without it our own network is trusted. */
   readonly check?: (ms: number, byName: boolean) => Promise<boolean>;
   /** What else is known when an incident has to be explained. */
-  readonly surroundings?: Brief['surroundings'];
+  readonly surroundings?: (target: Target) => Surroundings;
   /** Longest stall of our own loop within the last so many milliseconds. */
   readonly stalledWithin: (ms: number) => number;
   /** Sees whether the wall clock was moved, before a look is told by it. */
@@ -143,8 +144,7 @@ export function openRunner(options: RunnerOptions): Runner {
 
   async function record(assignment: Assignment, observation: Observation, left?: string): Promise<number | undefined> {
     const { target } = assignment;
-    const brief = { ...assignment, ...present({ surroundings: options.surroundings }) };
-    const decide = (standing: Standing): Ruling => rule(standing, observation, brief);
+    const decide = (standing: Standing): Ruling => rule(standing, observation, assignment, options.surroundings);
     const ruling = await recordOnce(observation, (look) => options.ledger.record(look, target.channel, decide, left));
     if (ruling === undefined) return undefined;
     options.onLook(observation, target, ruling);
@@ -193,7 +193,7 @@ class Rests {
 const promiseOf = ({ setting, calendar }: Assignment): Pick<Run, 'timezone' | 'languages' | 'expectation'> => ({
   timezone: setting.timezone,
   languages: setting.channel.languages,
-  expectation: (at) => calendar.expectation(at),
+  expectation: calendar.expectation,
 });
 
 /** When a look begins, by a clock of which all others have heard if it was moved. */

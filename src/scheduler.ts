@@ -244,8 +244,8 @@ class Rota {
     if (this.#stopped) return;
     const [now, monotonic] = [this.#options.now(), this.#options.monotonic()];
     const soon = monotonic + 1;
-    const come = this.#turns.filter(({ at }) => at <= soon);
-    if (come.length > 0) this.#turns = this.#turns.filter(({ at }) => at > soon);
+    const later = this.#turns.findIndex(({ at }) => at > soon);
+    const come = this.#turns.splice(0, later < 0 ? this.#turns.length : later);
     for (const turn of come) if (!this.#tryStart(turn, now)) this.#queue.push(turn);
     const [next] = this.#turns;
     if (next !== undefined)

@@ -65,10 +65,12 @@ const CARRIERS: readonly {
   { prefix: '::', bits: 96, at: 12 },
 ];
 
-const compiled = (rules: readonly Rule[]) =>
-  rules.map(([prefix, bits, place]) => ({ prefix: bytesOf(prefix), bits, place }));
-const PLACES4 = compiled(RULES4);
-const PLACES6 = compiled(RULES6);
+const PLACES4 = RULES4.map(([prefix, bits, place]) => ({
+  first: numberOf(bytesOf(prefix)),
+  size: 2 ** (32 - bits),
+  place,
+}));
+const PLACES6 = RULES6.map(([prefix, bits, place]) => ({ prefix: bytesOf(prefix), bits, place }));
 const CARRIED = CARRIERS.map((each) => ({ ...each, prefix: bytesOf(each.prefix) }));
 
 /** The place of a written IP address. What is no address is forbidden. */
@@ -88,8 +90,14 @@ function placeOf6(bytes: readonly number[]): Place {
   return PLACES6.find((rule) => startsWith(bytes, rule.prefix, rule.bits))?.place ?? 'private';
 }
 
-const placeOf4 = (bytes: readonly number[]): Place =>
-  PLACES4.find((rule) => startsWith(bytes, rule.prefix, rule.bits))?.place ?? 'open';
+function placeOf4(bytes: readonly number[]): Place {
+  const number = numberOf(bytes);
+  return PLACES4.find(({ first, size }) => number >= first && number < first + size)?.place ?? 'open';
+}
+
+function numberOf(bytes: readonly number[]): number {
+  return bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+}
 
 const worst = (places: readonly Place[]): Place =>
   places.includes('forbidden') ? 'forbidden' : places.includes('private') ? 'private' : 'open';

@@ -9,6 +9,9 @@ export interface Decoded {
 }
 
 const META_WINDOW = 4_096;
+/** Nearly everything is that, and a decoder costs more than a short text. */
+const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true });
+const LATIN1 = new TextDecoder('windows-1252');
 
 /**
  * Decodes a body. `contentType` is the header as sent; `fallback` is for what has no label and is not UTF-8. `cut`: the body
@@ -42,7 +45,7 @@ function labelIn(text: string): string | undefined {
 /** Undefined when the bytes are not of this charset. */
 function decodeCleanly(bytes: Uint8Array, label: string, cut: boolean): { text: string; charset: string } | undefined {
   try {
-    const decoder = new TextDecoder(label, { fatal: true });
+    const decoder = label === 'utf-8' && !cut ? STRICT_UTF8 : new TextDecoder(label, { fatal: true });
     return { text: decoder.decode(bytes, { stream: cut }), charset: decoder.encoding };
   } catch {
     return undefined;
@@ -58,4 +61,4 @@ function decodeAs(bytes: Uint8Array, label: string): { text: string; charset: st
   }
 }
 
-const latin1 = (bytes: Uint8Array): string => new TextDecoder('windows-1252').decode(bytes);
+const latin1 = (bytes: Uint8Array): string => LATIN1.decode(bytes);

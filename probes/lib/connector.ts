@@ -132,7 +132,7 @@ function connectAny(addresses: readonly string[], to: Dial): Promise<Reached> {
       socket.once('connect', () => {
         // The very address that was checked: there is no second look-up, and here is the proof.
         const there = socket.remoteAddress ?? '';
-        if (!isAllowed(there, to.reach))
+        if (there !== address && !isAllowed(there, to.reach))
           return socket.destroy(new Error(`connected to ${there} instead of ${address}`));
         for (const [other, at] of open)
           if (other !== socket) attempts.push({ address: at, fault: silent(at, to.port) });

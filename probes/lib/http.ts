@@ -214,7 +214,7 @@ class Heard {
   /** Why no more is heard: the far side says "wait" too often, or has too much to say before it answers. */
   start(code: number, headers: Readonly<Record<string, string | string[] | undefined>>): string | undefined {
     if (code < 200) return (this.#interim += 1) > INTERIM_CAP ? 'too many interim answers (1xx)' : undefined;
-    if (Object.values(headers).flat().length > FIELDS_CAP) return `more than ${FIELDS_CAP} headers`;
+    if (countOf(headers) > FIELDS_CAP) return `more than ${FIELDS_CAP} headers`;
     this.#status = code;
     this.#headers = joined(headers);
     const cookies = headers['set-cookie'];
@@ -258,6 +258,12 @@ class Heard {
     };
     return { phases, fault: why, reply };
   }
+}
+
+function countOf(headers: Readonly<Record<string, string | string[] | undefined>>): number {
+  let count = 0;
+  for (const name in headers) count += Array.isArray(headers[name]) ? headers[name].length : 1;
+  return count;
 }
 
 function joined(headers: Readonly<Record<string, string | string[] | undefined>>): Readonly<Record<string, string>> {

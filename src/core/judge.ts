@@ -3,7 +3,10 @@ import { fault as slowFault, type Fault } from './fault.ts';
 import { isUnstable, nextFlips, type Flips } from './flap.ts';
 import type { Expectation, Finding, Impact, Instant, Observation, Policy } from './model.ts';
 
-/** Which of the newest looks that got an answer were slow or impaired, oldest first. At most `policy.slow.of` long. */
+/**
+ * Which of the newest looks that got an answer were slow or impaired, oldest first. At most `policy.slow.of` long; while up it
+ * begins with a slow one.
+ */
 export type SlowWindow = readonly { readonly at: Instant; readonly slow: boolean }[];
 
 /**
@@ -163,7 +166,7 @@ function recover(health: Health & { phase: 'recovering' }, finding: Answer, at: 
   const next = { ...health, streak: health.streak + 1, window: extend(health.window, finding, at, policy) };
   if (next.streak < policy.successes) return { health: next };
   return {
-    health: { phase: 'up', since: next.since, window: next.window },
+    health: { phase: 'up', since: next.since, window: fromFirstSlow(next.window) },
     transition: { kind: 'resolved', at: next.since },
   };
 }
@@ -175,7 +178,7 @@ function weigh(health: Health & { phase: 'up' | 'degraded' }, finding: Answer, a
   const first = slow[0];
   if (health.phase === 'up') {
     if (first === undefined || slow.length < policy.slow.atLeast || finding.kind === 'ok')
-      return { health: { ...health, window } };
+      return { health: stayUp(health, window) };
     return {
       health: { phase: 'degraded', since: first.at, window },
       transition: { kind: 'opened', at: first.at, impact: 'degraded', fault: faultIn(finding) },
@@ -187,9 +190,21 @@ function weigh(health: Health & { phase: 'up' | 'degraded' }, finding: Answer, a
     return { health: { ...health, window } };
   }
   return {
-    health: { phase: 'up', since: calmSince.at, window },
+    health: { phase: 'up', since: calmSince.at, window: fromFirstSlow(window) },
     transition: { kind: 'resolved', at: calmSince.at },
   };
+}
+
+/** The same health when there is nothing to remember: most looks change nothing, and then nothing has to be written. */
+function stayUp(health: Health & { phase: 'up' }, window: SlowWindow): Health {
+  const kept = fromFirstSlow(window);
+  return kept.length === 0 && health.window.length === 0 ? health : { ...health, window: kept };
+}
+
+/** While a target is up, the calm looks before the first slow one decide nothing. */
+function fromFirstSlow(window: SlowWindow): SlowWindow {
+  const first = window.findIndex((each) => each.slow);
+  return first < 0 ? [] : window.slice(first);
 }
 
 function extend(window: SlowWindow, finding: Answer, at: Instant, policy: Policy): SlowWindow {

@@ -14,13 +14,19 @@ export interface Brief {
   readonly target: Target;
   readonly setting: Setting;
   readonly calendar: Turns;
-  /** What else is known at an instant; asked only when there is something to explain. */
-  readonly surroundings?: ((target: Target) => Surroundings) | undefined;
 }
 
-/** Rules on one look. The same standing and the same look give the same ruling. */
-export function rule(standing: Standing, observation: Observation, brief: Brief): Ruling {
-  const { target, setting, calendar, surroundings } = brief;
+/**
+ * Rules on one look. The same standing and the same look give the same ruling. `surroundings`: what else is known, asked only
+ * when there is something to explain.
+ */
+export function rule(
+  standing: Standing,
+  observation: Observation,
+  brief: Brief,
+  surroundings?: (target: Target) => Surroundings,
+): Ruling {
+  const { target, setting, calendar } = brief;
   const { at } = observation;
   const expected = calendar.expectation(at);
   const { health } = judge(standing.health, observation, expected, target.policy);

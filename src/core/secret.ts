@@ -44,7 +44,9 @@ const known = new WeakMap<object, readonly Secret[]>();
 /** All secrets anywhere in a settings value. */
 export function secretsIn(value: unknown): readonly Secret[] {
   if (typeof value !== 'object' || value === null) return [];
-  const secrets = known.get(value) ?? search(value);
+  const before = known.get(value);
+  if (before !== undefined) return before;
+  const secrets = search(value);
   known.set(value, secrets);
   return secrets;
 }

@@ -11,7 +11,7 @@ const HOURLY = '0 * * * *';
 const BALLAST_BYTES = 16 * 2 ** 20;
 const COMPLAIN_EVERY_MS = 60_000;
 /** A look that is written so much later is seen no later by anybody, and several of them cost one fsync. */
-const LINGER_MS = 50;
+const LINGER_MS = 100;
 
 interface Ground {
   readonly config: Config;

@@ -9,9 +9,8 @@ export interface Memory {
 }
 
 export interface GroupOptions {
-  /** How long the first of a group waits for company, and how many are company enough. */
+  /** How long the first of a group waits for company. */
   readonly lingerMs: number;
-  readonly enough: number;
   /** Jobs in one transaction at most. */
   readonly most: number;
   /** Jobs that may wait for the disk. */
@@ -158,7 +157,7 @@ export function openGroup(run: Transact, mend: (code: string) => void, options: 
     }
     return new Promise<T>((resolve, reject) => {
       queue.push({ apply, resolve, reject });
-      if (queue.length >= options.enough && failures === 0) flush();
+      if (queue.length >= options.most && failures === 0) flush();
       else timer ??= setTimeout(flush, options.lingerMs);
     });
   }

@@ -48,7 +48,11 @@ export function holdBack(): Held {
       paused = false;
     },
     isPaused: () => paused,
-    has: (...identity) => sure.has(identity.join(' ')) || fresh.has(identity.join(' ')),
+    has: (...identity) => {
+      if (sure.size === 0 && fresh.size === 0) return false;
+      const key = identity.join(' ');
+      return sure.has(key) || fresh.has(key);
+    },
     add: (trace) => {
       fresh.set(keyOf(trace), trace);
     },
@@ -72,8 +76,8 @@ function keyOf({ target, location, observation }: Trace): string {
 }
 
 export interface History {
-  /** Whether this look was recorded before. */
-  has(target: number, location: number, slotAt: Instant): boolean;
+  /** Whether this look was recorded before. `newest`: the latest slot in the file, beyond which nobody has to read. */
+  has(target: number, location: number, slotAt: Instant, newest: Instant): boolean;
   write(trace: Trace): void;
   /** Writes although the disk was full a moment ago. */
   readonly catchUp: (trace: Trace) => void;
@@ -107,8 +111,8 @@ export function historyWriter(db: Database, held: Held, rolls: Rollups, answerMs
   }
 
   return {
-    has: (target, location, slotAt) =>
-      sql.has.get(target, location, slotAt) !== undefined || held.has(target, location, slotAt),
+    has: (target, location, slotAt, newest) =>
+      (slotAt <= newest && sql.has.get(target, location, slotAt) !== undefined) || held.has(target, location, slotAt),
     write: (trace) => {
       if (held.isPaused()) held.add(trace);
       else catchUp(trace);

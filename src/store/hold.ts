@@ -43,7 +43,7 @@ export interface Hold {
   readonly close: () => Promise<void>;
 }
 
-const DEFAULTS: GroupOptions = { lingerMs: 10, enough: 40, most: 200, queueLimit: 10_000, onTrouble: () => undefined };
+const DEFAULTS: GroupOptions = { lingerMs: 10, most: 400, queueLimit: 10_000, onTrouble: () => undefined };
 const BUSY_MS = 50;
 const GRACE_MS = 5_000;
 /** Pages in the log before they are brought into the file; 1,000 is SQLite's own figure. */

@@ -52,12 +52,13 @@ export function lookWriter(db: Database, memory: Remembered, history: History) {
 
   /** `left`: what the look leaves for the next one, as JSON. */
   function write(observation: Observation, channel: ChannelId, rule: Rule, left?: string): Ruling | undefined {
-    const { finding, at } = observation;
+    const { finding, at, slotAt } = observation;
     const target = targetNumber(observation.target, channel);
     const location = locationNumber(observation.location);
     const spot = { target, location, provider: channel.slice(0, channel.indexOf('/')) };
-    if (history.has(target, location, observation.slotAt)) return undefined;
     const { here, elsewhere, incidents } = standings.of(spot, at);
+    const newest = here?.slotAt ?? -Infinity;
+    if (history.has(target, location, slotAt, newest)) return undefined;
     const ruling = rule({ health: here?.health ?? UNKNOWN_HEALTH, elsewhere, incidents });
     const text = writeHealth(spot, ruling.health, here);
     writeRuling(ruling);
@@ -67,10 +68,10 @@ export function lookWriter(db: Database, memory: Remembered, history: History) {
     history.write({ observation, target, location, expected: ruling.expected, incident });
     if (left !== undefined) sql.left.run(target, location, left);
     // Last, when nothing can throw any more: a look that is rolled back alone must leave no memory.
-    memory.targets.set(observation.target, target);
-    memory.locations.set(observation.location, location);
+    if (!memory.targets.has(observation.target)) memory.targets.set(observation.target, target);
+    if (!memory.locations.has(observation.location)) memory.locations.set(observation.location, location);
     const seenAt = finding.kind === 'unknown' ? (here?.seenAt ?? 0) : at;
-    standings.keepHealth(spot, { health: ruling.health, text, seenAt });
+    standings.keepHealth(spot, { health: ruling.health, text, seenAt, slotAt: Math.max(newest, slotAt) });
     standings.keepIncidents(spot.provider, incidents, ruling.incident, at);
     return ruling;
   }

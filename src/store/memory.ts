@@ -9,13 +9,15 @@ export interface Draft<Value> {
   set(key: string, value: Value): void;
   keep(): void;
   forget(): void;
+  /** Forgets what was sure as well. */
+  drop(): void;
 }
 
 function draft<Value>(): Draft<Value> {
   const sure = new Map<string, Value>();
   const fresh = new Map<string, Value>();
   return {
-    get: (key) => (fresh.has(key) ? fresh.get(key) : sure.get(key)),
+    get: (key) => fresh.get(key) ?? sure.get(key),
     has: (key) => fresh.has(key) || sure.has(key),
     set: (key, value) => {
       fresh.set(key, value);
@@ -26,6 +28,10 @@ function draft<Value>(): Draft<Value> {
     },
     forget: () => {
       fresh.clear();
+    },
+    drop: () => {
+      fresh.clear();
+      sure.clear();
     },
   };
 }
@@ -50,6 +56,8 @@ export interface KnownHealth {
   readonly text: string;
   /** Newest look that could see. */
   readonly seenAt: Instant;
+  /** The latest slot that was recorded. */
+  readonly slotAt: Instant;
 }
 
 export function remember(): Remembered & { readonly keep: () => void; readonly forget: () => void } {
@@ -69,6 +77,8 @@ export function remember(): Remembered & { readonly keep: () => void; readonly f
     },
     forget: () => {
       for (const each of all) each.forget();
+      // Nobody knows whether the file has what failed: the newest look of each target is read again.
+      parts.health.drop();
     },
   };
 }

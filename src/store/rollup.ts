@@ -74,9 +74,11 @@ export function rollups(db: Database, memory: Pick<Remembered, 'rolled'>, answer
 
   function rolledTo(target: number, location: number): Instant {
     const key = `${target} ${location}`;
-    const known = memory.rolled.get(key) ?? sql.rolledTo.get(target, location)?.rolled_to ?? 0;
-    memory.rolled.set(key, known);
-    return known;
+    const known = memory.rolled.get(key);
+    if (known !== undefined) return known;
+    const read = sql.rolledTo.get(target, location)?.rolled_to ?? 0;
+    memory.rolled.set(key, read);
+    return read;
   }
 
   function roll(target: number, location: number, until: Instant, most: number, minutesFrom: Instant): number {

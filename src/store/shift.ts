@@ -12,6 +12,7 @@ interface RestlessRow {
   readonly location: number;
   readonly health: string;
   readonly seen_at: number | null;
+  readonly slot_at: number | null;
 }
 
 export function shiftWriter(db: Database, memory: Remembered) {
@@ -22,7 +23,8 @@ export function shiftWriter(db: Database, memory: Remembered) {
     const health = shiftHealth(unpackHealth(row.health), ms);
     const text = JSON.stringify(health);
     sql.standing.run(text, row.target, row.location);
-    standings.keepHealth({ ...row, provider: '' }, { health, text, seenAt: (row.seen_at ?? now) + ms });
+    const seenAt = (row.seen_at ?? now) + ms;
+    standings.keepHealth({ ...row, provider: '' }, { health, text, seenAt, slotAt: row.slot_at ?? -Infinity });
   }
 
   function shiftOne(row: IncidentRow, ms: number, now: Instant): Incident {
@@ -45,7 +47,8 @@ function statements(db: Database) {
   return {
     restless: db.prepare<[], RestlessRow>(
       `select s.target, s.location, s.health, (select o.at from observation o where o.target = s.target
-         and o.location = s.location and o.kind <> 3 order by o.slot_at desc limit 1) as seen_at
+         and o.location = s.location and o.kind <> 3 order by o.slot_at desc limit 1) as seen_at,
+         (select max(slot_at) from observation where target = s.target and location = s.location) as slot_at
        from standing s where json_extract(s.health, '$.phase') not in ('up', 'unknown')`,
     ),
     standing: db.prepare<[string, number, number]>('update standing set health = ? where target = ? and location = ?'),

@@ -36,7 +36,9 @@ export function openStandings(db: Database, memory: Remembered): Standings {
 
   function readHealth(target: number, location: number): KnownHealth | undefined {
     const row = sql.health.get(target, location);
-    return row && { health: unpackHealth(row.health), text: row.health, seenAt: row.seen_at ?? 0 };
+    if (row === undefined) return undefined;
+    const { health: text, seen_at: seenAt, slot_at: slotAt } = row;
+    return { health: unpackHealth(text), text, seenAt: seenAt ?? 0, slotAt: slotAt ?? -Infinity };
   }
 
   function placesOf(target: number): readonly number[] {
@@ -53,7 +55,9 @@ export function openStandings(db: Database, memory: Remembered): Standings {
     }),
     keepHealth: ({ target, location }, health) => {
       memory.health.set(`${target} ${location}`, health);
-      const places = placesOf(target);
+      const known = memory.places.get(`${target}`);
+      if (known?.includes(location) === true) return;
+      const places = known ?? placesOf(target);
       memory.places.set(`${target}`, places.includes(location) ? places : [...places, location]);
     },
     keepIncidents: (provider, current, incident, at) => {
@@ -73,8 +77,9 @@ function withIncident(current: readonly Incident[], incident: Incident, at: Inst
 function statements(db: Database) {
   return {
     // Kind 3 is `unknown`: a look that could not see.
-    health: db.prepare<[number, number], { health: string; seen_at: number | null }>(
-      `select s.health, (select o.at from observation o where o.target = s.target and o.location = s.location and o.kind <> 3
+    health: db.prepare<[number, number], { health: string; seen_at: number | null; slot_at: number | null }>(
+      `select s.health, (select max(slot_at) from observation where target = s.target and location = s.location) as slot_at,
+         (select o.at from observation o where o.target = s.target and o.location = s.location and o.kind <> 3
          order by o.slot_at desc limit 1) as seen_at
        from standing s where s.target = ? and s.location = ?`,
     ),
