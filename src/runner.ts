@@ -22,6 +22,7 @@ import type { Memory, ProbeKind } from './core/probe.ts';
 import { RUNGS } from './core/model.ts';
 import { openMemory, type Recalled } from './core/recall.ts';
 import { present } from './core/present.ts';
+import { Roster } from './core/roster.ts';
 import { rule, type Brief } from './core/rule.ts';
 import { redact, secretsIn, type Secret } from './core/secret.ts';
 
@@ -82,24 +83,24 @@ const LOST = 'our own network does not reach the canaries, or our name server';
 const CLOCK_JUMP_MS = 1_000;
 
 export function openRunner(options: RunnerOptions): Runner {
-  const deadlines = new Set<AbortController>();
+  const deadlines = new Roster<AbortController>();
   let stopped = false;
   const isStopping = (): boolean => stopped;
-  const running = new Set<Promise<number | undefined>>();
+  const running = new Roster<Promise<number | undefined>>();
   const rests = new Rests(options.monotonic);
 
   async function look(target: Target, slotAt: Instant): Promise<number | undefined> {
     const assignment = options.assignment(target);
     if (assignment === undefined || isStopping()) return undefined;
     const looking = lookAs(assignment, slotAt);
-    running.add(looking);
+    const place = running.enter(looking);
     try {
       return await looking;
     } catch (error) {
       options.onTrouble(target, 'unrecorded', error);
       return undefined;
     } finally {
-      running.delete(looking);
+      running.leave(place);
     }
   }
 
@@ -155,8 +156,8 @@ export function openRunner(options: RunnerOptions): Runner {
     look,
     stop: async () => {
       stopped = true;
-      for (const each of deadlines) each.abort(OVER);
-      await Promise.race([Promise.allSettled(running), pause(FAREWELL_MS, undefined, { ref: false })]);
+      for (const each of deadlines.present()) each.abort(OVER);
+      await Promise.race([Promise.allSettled(running.present()), pause(FAREWELL_MS, undefined, { ref: false })]);
     },
   };
 }
@@ -287,7 +288,7 @@ export interface Run {
    * Where the look's deadline stands while it is under way, for whoever ends all of them. A listener on one signal that outlives
    * the looks would chain their remains together, dead ones to living ones, and the collector would keep them all for long.
    */
-  readonly deadlines: Set<AbortController>;
+  readonly deadlines: Roster<AbortController>;
   readonly onTrouble?: (what: 'abandoned' | 'threw', error: unknown) => void;
 }
 
@@ -298,7 +299,7 @@ export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
   const abort = (): void => {
     deadline.abort(OVER);
   };
-  deadlines.add(deadline);
+  const place = deadlines.enter(deadline);
   const context = {
     signal: deadline.signal,
     startedAt,
@@ -324,7 +325,7 @@ export async function runProbe(kind: ProbeKind, run: Run): Promise<Finding> {
     return unknown(fault('PROBE_DEFECT', `the probe threw: ${error instanceof Error ? error.name : typeof error}`));
   } finally {
     clearTimeout(timer);
-    deadlines.delete(deadline);
+    deadlines.leave(place);
     // Whatever the probe left open hears of it.
     deadline.abort(OVER);
   }

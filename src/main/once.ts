@@ -6,6 +6,7 @@ import { parseWith, type Try } from '../config/try.ts';
 import { holdPromise } from '../core/judge.ts';
 import type { Finding, Instant, Language, TargetId } from '../core/model.ts';
 import type { ProbeKind } from '../core/probe.ts';
+import { Roster } from '../core/roster.ts';
 import { runProbe } from '../runner.ts';
 import { backupFile, storeFile, type BackupOptions, type Copied } from '../store/backup.ts';
 import { StoreError } from '../store/error.ts';
@@ -122,10 +123,10 @@ async function lookOnce(
 ): Promise<Looked> {
   const at = Date.now();
   const begun = performance.now();
-  const deadlines = new Set<AbortController>();
+  const deadlines = new Roster<AbortController>();
   // Whoever presses Ctrl-C must not leave a call up: the look says good-bye first. A second signal ends at once.
   const stop = (): void => {
-    for (const each of deadlines) each.abort();
+    for (const each of deadlines.present()) each.abort();
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   const finding = await runProbe(kind, { ...run, startedAt: at, deadlines });

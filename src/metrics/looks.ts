@@ -18,9 +18,10 @@ export interface LookMetrics {
 
 /** What was noted of a target since it was last written down. */
 interface Notes {
-  newest: Observation;
+  /** Absent: nothing was. */
+  newest: Observation | undefined;
   /** Looks by outcome, a blank, and cause. */
-  readonly counts: Map<string, number>;
+  counts: Readonly<Record<string, number>>;
 }
 
 /** Targets between two turns of the loop. */
@@ -35,10 +36,10 @@ export function lookMetrics(registers: Registry[]): LookMetrics {
       const { finding } = observation;
       const result = finding.kind === 'ok' ? 'ok ' : `${finding.kind} ${finding.fault.cause}`;
       const known = notes.get(target.id);
-      if (known === undefined) notes.set(target.id, { newest: observation, counts: new Map([[result, 1]]) });
+      if (known === undefined) notes.set(target.id, { newest: observation, counts: { [result]: 1 } });
       else {
         known.newest = observation;
-        known.counts.set(result, (known.counts.get(result) ?? 0) + 1);
+        known.counts = { ...known.counts, [result]: (known.counts[result] ?? 0) + 1 };
       }
     },
     arm: (targets, location) => {
@@ -59,9 +60,10 @@ export function lookMetrics(registers: Registry[]): LookMetrics {
     write: async () => {
       let written = 0;
       for (const [id, noted] of notes) {
-        notes.delete(id);
         const labels = armed.get(id);
-        if (labels !== undefined) series.put(id, labels, noted);
+        if (noted.newest === undefined || labels === undefined) continue;
+        series.put(id, labels, noted.newest, noted.counts);
+        Object.assign(noted, { newest: undefined, counts: {} });
         written += 1;
         if (written % AT_ONCE === 0) await setImmediate();
       }
@@ -98,8 +100,8 @@ function openSeries(registers: Registry[]) {
       results.inc({ ...labels, outcome: 'ok', cause: '' }, 0);
       for (const outcome of ['degraded', 'failed', 'unknown']) results.inc({ ...labels, outcome, cause: 'unknown' }, 0);
     },
-    put: (id: TargetId, labels: Labels, { newest, counts }: Notes): void => {
-      for (const [result, count] of counts) {
+    put: (id: TargetId, labels: Labels, newest: Observation, counts: Notes['counts']): void => {
+      for (const [result, count] of Object.entries(counts)) {
         const [outcome = '', cause = ''] = result.split(' ');
         results.inc({ ...labels, outcome, cause }, count);
       }

@@ -61,6 +61,7 @@ export function holdBack(): Held {
       for (const each of traces) sure.delete(keyOf(each));
     },
     keep: () => {
+      if (fresh.size === 0 && sure.size === 0) return;
       for (const [key, trace] of fresh) sure.set(key, trace);
       fresh.clear();
       for (const key of sure.keys().take(Math.max(0, sure.size - HELD_MOST))) sure.delete(key);

@@ -15,7 +15,7 @@ export interface Draft<Value> {
 
 function draft<Value>(): Draft<Value> {
   const sure = new Map<string, Value>();
-  const fresh = new Map<string, Value>();
+  let fresh = new Map<string, Value>();
   return {
     get: (key) => fresh.get(key) ?? sure.get(key),
     has: (key) => fresh.has(key) || sure.has(key),
@@ -23,14 +23,16 @@ function draft<Value>(): Draft<Value> {
       fresh.set(key, value);
     },
     keep: () => {
+      if (fresh.size === 0) return;
       for (const [key, value] of fresh) sure.set(key, value);
-      fresh.clear();
+      // Another one: what a map that is cleared held would stay in memory until the next full collection.
+      fresh = new Map();
     },
     forget: () => {
-      fresh.clear();
+      fresh = new Map();
     },
     drop: () => {
-      fresh.clear();
+      fresh = new Map();
       sure.clear();
     },
   };

@@ -17,6 +17,7 @@ import { runInNewContext } from 'node:vm';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Finding } from '../../src/core/model.ts';
 import type { ProbeKind } from '../../src/core/probe.ts';
+import { Roster } from '../../src/core/roster.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { furnish } from '../../src/main/demo.ts';
 import { openKinds } from '../../src/main/kinds.ts';
@@ -44,7 +45,13 @@ interface Subject {
 
 async function lookOnce({ kind, timeoutMs, settings }: Subject, lane: number): Promise<Finding> {
   return await runProbe(kind, {
-    ...{ settings: settings(lane), timeoutMs, startedAt: Date.now(), timezone: 'Asia/Jakarta', deadlines: new Set() },
+    ...{
+      settings: settings(lane),
+      timeoutMs,
+      startedAt: Date.now(),
+      timezone: 'Asia/Jakarta',
+      deadlines: new Roster<AbortController>(),
+    },
   });
 }
 
