@@ -23,7 +23,7 @@ import {
   needsRestart,
   type Order,
 } from './main/order.ts';
-import { gatherSigns, moveAlong, ownSetting, refusal, watchSight } from './main/ours.ts';
+import { gatherSigns, moveAlong, ownSetting, refusal, tellAnew, watchSight, type Post } from './main/ours.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 import { openOurs, type Ours } from './ours.ts';
 import { openOutbox, type Outbox } from './outbox.ts';
@@ -107,8 +107,9 @@ async function start(ground: Ground, opened: AsyncDisposableStack): Promise<Serv
   opened.defer(() => {
     ours.close();
   });
-  // What is told then is no older than that we see again.
-  const sight = watchSight({ ...ground, monotonic }, () => void ours.written().then(() => post.outbox?.resume()));
+  const sight = watchSight({ ...ground, monotonic }, () => {
+    tellAnew(ours, post);
+  });
   opened.defer(() => {
     sight.close();
   });
@@ -242,11 +243,6 @@ async function leaveGone({ store, log }: Ground, config: Config): Promise<readon
   for (const { id } of changed)
     log.warn({ event: 'incident', id, change: 'abandoned' }, 'targets of an open incident are no longer configured');
   return changed;
-}
-
-/** Messages of our own trouble may be there before the outbox is. */
-interface Post {
-  outbox?: Outbox;
 }
 
 async function keepOurs({ store, log }: Ground, force: Force, post: Post): Promise<Ours> {

@@ -28,6 +28,8 @@ export interface OutboxOptions {
 export interface Outbox {
   /** Something was committed that may be due now. */
   wake(): void;
+  /** We see again: what has been on its way since we did not is called back, for it may be over. It stays due. */
+  callBack(): void;
   /** Our own network is back: nobody is left alone any longer. */
   resume(): void;
   /**
@@ -48,6 +50,8 @@ const BACKOFF = { leastMs: 100, firstMs: 1_000, longestMs: 300_000 };
 const PAUSE_LONGEST_MS = 60_000;
 /** While our own network is lost. The canaries may be wrong, and a message not be lost. */
 const BLIND_PAUSE_MS = 900_000;
+/** What was called back is tried again when that we see again was written down, or after this at the latest. */
+const CALLED_BACK_MS = 10_000;
 const RETRY_AFTER_LONGEST_MS = 3_600_000;
 /** Wakes at least this often: the wall clock, which `due` is held against, may jump. */
 const SLEEP_LONGEST_MS = 30_000;
@@ -63,7 +67,11 @@ interface Lane {
   /** By the wall clock, which may be set back: a pause that has yet to begin is none. */
   pausedFrom: Instant;
   pausedUntil: Instant;
+  /** What runs was begun while our own network was lost. */
+  isBlind: boolean;
 }
+
+const newLane = (): Lane => ({ running: undefined, failures: 0, pausedFrom: 0, pausedUntil: 0, isBlind: false });
 
 /**
  * One attempt at a time per receiver: what was said first arrives first, and a slow receiver holds up nobody else. Marked
@@ -73,6 +81,7 @@ export function openOutbox(options: OutboxOptions): Outbox {
   const { ledger, clock } = options;
   const lanes = new Map<string, Lane>();
   const cut = new AbortController();
+  const recall = openRecall(options, cut.signal);
   const rush = rushWith(options, cut.signal);
   let stopping = false;
   let timer: NodeJS.Timeout | undefined;
@@ -93,7 +102,7 @@ export function openOutbox(options: OutboxOptions): Outbox {
     let sleepMs = LEDGER_PAUSE_MS;
     try {
       for (let more = true; more; more = await startNext()) again = false;
-      sleepMs = await calm();
+      sleepMs = await calm(ledger, lanes, clock());
     } catch (error) {
       options.onTrouble?.(error);
     }
@@ -106,22 +115,15 @@ export function openOutbox(options: OutboxOptions): Outbox {
     const now = clock();
     const next = await bundled(options, (await ledger.due(now, 1, occupied(lanes, now)))[0]);
     if (next === undefined || isStopping()) return false;
-    const lane = lanes.get(next.receiver) ?? { running: undefined, failures: 0, pausedFrom: 0, pausedUntil: 0 };
+    const lane = lanes.get(next.receiver) ?? newLane();
     lanes.set(next.receiver, lane);
     const sending = rush.sending(next.key);
-    lane.running = deliver(options, next, { lane, cut: cut.signal, ...present({ sending }) }).finally(() => {
-      lane.running = undefined;
+    const called = recall.signalFor(lane);
+    lane.running = deliver(options, next, { lane, cut: cut.signal, called, ...present({ sending }) }).finally(() => {
+      [lane.running, lane.isBlind] = [undefined, false];
       wake();
     });
     return true;
-  }
-
-  /** Milliseconds until something may be due, or a receiver may be tried again. */
-  async function calm(): Promise<number> {
-    const now = clock();
-    const dueAt = await ledger.nextDueAt(occupied(lanes, now));
-    const pauses = [...lanes.values()].filter((lane) => isPaused(lane, now)).map((lane) => lane.pausedUntil);
-    return Math.max(1, Math.min(dueAt ?? Infinity, ...pauses, now + SLEEP_LONGEST_MS) - now);
   }
 
   // A function, because it changes while others are awaited.
@@ -146,7 +148,21 @@ export function openOutbox(options: OutboxOptions): Outbox {
   }
 
   wake();
-  return { wake, resume, rush: rush.tell, stop };
+  const callBack = (): void => {
+    recall.call(lanes.values());
+  };
+  return { wake, callBack, resume, rush: rush.tell, stop };
+}
+
+/** Milliseconds until something may be due, or a receiver may be tried again. */
+async function calm(
+  ledger: Pick<Ledger, 'nextDueAt'>,
+  lanes: ReadonlyMap<string, Lane>,
+  now: Instant,
+): Promise<number> {
+  const dueAt = await ledger.nextDueAt(occupied(lanes, now));
+  const pauses = [...lanes.values()].filter((lane) => isPaused(lane, now)).map((lane) => lane.pausedUntil);
+  return Math.max(1, Math.min(dueAt ?? Infinity, ...pauses, now + SLEEP_LONGEST_MS) - now);
 }
 
 function rushWith(options: OutboxOptions, cut: AbortSignal): Rush {
@@ -161,9 +177,29 @@ function rushWith(options: OutboxOptions, cut: AbortSignal): Rush {
   });
 }
 
+/** Calls back what was begun while our own network was lost. */
+function openRecall({ blind, clock }: OutboxOptions, cut: AbortSignal) {
+  let call = new AbortController();
+  return {
+    signalFor: (lane: Lane): AbortSignal => {
+      lane.isBlind = blind?.() === true;
+      return lane.isBlind ? AbortSignal.any([cut, call.signal]) : cut;
+    },
+    call: (lanes: Iterable<Lane>): void => {
+      const now = clock();
+      for (const lane of lanes) if (lane.isBlind) [lane.pausedFrom, lane.pausedUntil] = [now, now + CALLED_BACK_MS];
+      call.abort();
+      call = new AbortController();
+    },
+  };
+}
+
 interface Passage {
   readonly lane: Lane;
+  /** The stop of this process. */
   readonly cut: AbortSignal;
+  /** That, or that it was called back. */
+  readonly called: AbortSignal;
   /** It is told already, or just now. */
   readonly sending?: Promise<Delivery>;
 }
@@ -181,11 +217,11 @@ async function bundled<Due extends QueuedNotification | undefined>({ ledger, rec
 async function deliver(
   options: OutboxOptions,
   notification: QueuedNotification,
-  { lane, cut, sending }: Passage,
+  { lane, cut, called, sending }: Passage,
 ): Promise<void> {
-  const delivery = await (sending ?? attempt(options, notification, cut));
-  // Cut off by the stop of this process, not by the far side: it stays due as it is.
-  if (delivery.kind === 'retry' && cut.aborted) return;
+  const delivery = await (sending ?? attempt(options, notification, called));
+  // Cut off by us, not by the far side: it stays due as it is.
+  if (delivery.kind === 'retry' && called.aborted) return;
   const now = options.clock();
   const nextAt = delivery.kind === 'retry' ? now + hold(options, delivery, notification.attempts, lane) : undefined;
   if (delivery.kind !== 'retry') lane.failures = 0;

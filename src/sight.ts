@@ -45,6 +45,8 @@ const CANARY_TIMEOUT_MS = 2_000;
 /** However many looks fail at once, the canaries belong to others and are asked no more often than this. */
 const PACE_MS = 500;
 const PULSE_MS = 50;
+/** How often the delay of the loop is sampled. What Node tells includes that wait: a loop that does nothing would be 10 ms late. */
+const SAMPLE_MS = 10;
 const STALL_MS = 100;
 const STALLS_KEPT = 64;
 /** Of a stall that is trouble by itself, whatever was under way. */
@@ -52,7 +54,7 @@ const LONG_STALL_MS = 5_000;
 
 export function openSight(options: SightOptions): Sight {
   const stalls: { at: number; ms: number }[] = [];
-  const delay = monitorEventLoopDelay({ resolution: 10 });
+  const delay = monitorEventLoopDelay({ resolution: SAMPLE_MS });
   delay.enable();
 
   let beat = options.monotonic();
@@ -77,7 +79,7 @@ export function openSight(options: SightOptions): Sight {
       return Math.max(0, current, ...stalls.filter((each) => now - each.at <= ms).map((each) => each.ms));
     },
     loopDelay: () => {
-      const seconds = (ns: number): number => (Number.isFinite(ns) ? ns / 1e9 : 0);
+      const seconds = (ns: number): number => (Number.isFinite(ns) ? Math.max(0, ns / 1e9 - SAMPLE_MS / 1e3) : 0);
       const values = {
         p50: seconds(delay.percentile(50)),
         p99: seconds(delay.percentile(99)),

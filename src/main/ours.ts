@@ -6,6 +6,7 @@ import { missingText } from '../core/evidence.ts';
 import type { OwnSetting } from '../core/ours.ts';
 import type { Log } from '../log.ts';
 import type { Ours, What } from '../ours.ts';
+import type { Outbox } from '../outbox.ts';
 import { openSight, type Sight } from '../sight.ts';
 import type { Store } from '../store/store.ts';
 
@@ -90,6 +91,17 @@ export function watchSight({ config, log, signs, monotonic }: Watched, onSight: 
       signs.strike('loop', standstill(ms));
     },
   });
+}
+
+/** Messages of our own trouble may be there before the outbox is. */
+export interface Post {
+  outbox?: Outbox;
+}
+
+/** We see again. What is told then is no older than that: what was on its way meanwhile is called back first. */
+export function tellAnew(ours: Pick<Ours, 'written'>, post: Post): void {
+  post.outbox?.callBack();
+  void ours.written().then(() => post.outbox?.resume());
 }
 
 interface Moved {

@@ -1,4 +1,5 @@
 /** The outbox on a real store: what is committed is delivered, in order, once accepted, whatever the receivers do. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { QueuedNotification } from '../../src/core/ledger.ts';
 import type { Message } from '../../src/core/model.ts';
@@ -365,5 +366,51 @@ describe('a wall clock that is set back by hours', () => {
     bench.outbox.wake();
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(mail.got).toHaveLength(2);
+  });
+});
+
+describe('what is on its way while we are blind', () => {
+  it('R-11 is called back when we see again, and waits until that is written', async () => {
+    const { store } = freshStore();
+    await tell(store, trunk, [BAD, BAD], 0, ['a']);
+    const begun = Promise.withResolvers<undefined>();
+    const a = receiver('a', async (attempt, signal) => {
+      begun.resolve(undefined);
+      if (attempt > 1) return SENT;
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve, { once: true });
+      });
+      return { kind: 'retry', detail: 'cut off' };
+    });
+    let blind = true;
+    const bench = run(store, [a], { blind: () => blind });
+    await begun.promise;
+    blind = false;
+    bench.outbox.callBack();
+    await pause(300);
+    expect([a.got.length, bench.deliveries]).toEqual([1, []]);
+    bench.outbox.resume();
+    await bench.until(1);
+    expect(bench.deliveries.map(({ delivery }) => delivery.kind)).toEqual(['sent']);
+  });
+
+  it('is not called back when it was begun while we saw', async () => {
+    const { store } = freshStore();
+    await tell(store, trunk, [BAD, BAD], 0, ['a']);
+    const begun = Promise.withResolvers<undefined>();
+    const go = Promise.withResolvers<Delivery>();
+    const a = receiver('a', (_, signal) => {
+      begun.resolve(undefined);
+      signal.addEventListener('abort', () => {
+        go.resolve({ kind: 'retry', detail: 'cut off' });
+      });
+      return go.promise;
+    });
+    const bench = run(store, [a], { blind: () => false });
+    await begun.promise;
+    bench.outbox.callBack();
+    go.resolve(SENT);
+    await bench.until(1);
+    expect(bench.deliveries.map(({ delivery }) => delivery.kind)).toEqual(['sent']);
   });
 });

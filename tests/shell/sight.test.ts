@@ -1,6 +1,8 @@
 /** Canaries on real ports: when a failure may be believed, and when we are blind. The name server is the machine's own. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSight, type Sight } from '../../src/sight.ts';
 import { defaultOf } from '../../src/sight/lost.ts';
@@ -130,5 +132,17 @@ describe('the default route', () => {
     ['', undefined],
   ])('is read from the line %j', (line, way) => {
     expect(defaultOf(line)).toEqual(way);
+  });
+});
+
+describe("the loop's delay", () => {
+  it('is told without the wait between two samples, which Node counts as a delay', async () => {
+    open();
+    const asNodeTells = monitorEventLoopDelay({ resolution: 10 });
+    asNodeTells.enable();
+    await sleep(500);
+    const told = asNodeTells.percentile(50) / 1e9;
+    asNodeTells.disable();
+    expect(told - sight.loopDelay().p50).toBeGreaterThan(0.005);
   });
 });
