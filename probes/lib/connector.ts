@@ -166,13 +166,17 @@ function sumUp(attempts: readonly Attempt[], to: Dial): Fault {
   });
 }
 
-/** No error goes unheard and nothing outlives the signal. The listener on the long-lived signal leaves with the socket. */
+/**
+ * No error goes unheard and nothing outlives the signal. The listener on the signal leaves with the socket, and so do all who
+ * listened to it: small collections may keep a socket that is over for long, and should not keep the whole look with it.
+ */
 function guard(socket: Socket, signal: AbortSignal): void {
   const destroy = () => socket.destroy();
   socket.on('error', () => undefined);
   signal.addEventListener('abort', destroy, { once: true });
   socket.once('close', () => {
     signal.removeEventListener('abort', destroy);
+    socket.removeAllListeners();
   });
 }
 
