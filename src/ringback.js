@@ -6,13 +6,12 @@ import { fileURLToPath } from 'node:url';
 
 // A process that runs for months beside others: a little more work for half the memory. None of it can be set once Node runs.
 // What a look makes is garbage when it is over. Where V8 took it for long-lived (pretenuring) it lay among the old objects, and
-// kept a quarter of all later looks from being collected with it. Little is left over then, and one thread collects it best.
+// kept a quarter of all later looks from being collected with it.
 const FLAGS = [
   '--expose-gc',
   '--no-concurrent-recompilation',
   '--semi-space-growth-factor=1',
   '--no-allocation-site-pretenuring',
-  '--no-parallel-scavenge',
 ];
 const MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
 

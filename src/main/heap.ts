@@ -14,6 +14,7 @@ export function fitHeap(targets: Iterable<Pick<Target, 'schedule'>>): void {
   for (const { schedule } of targets) if (schedule.kind === 'every') perSecond += 1_000 / schedule.everyMs;
   const isBusy = perSecond > BUSY;
   setFlagsFromString(`--semi-space-growth-factor=${isBusy ? 2 : 1}`);
+  setFlagsFromString(isBusy ? '--parallel-scavenge' : '--no-parallel-scavenge');
   setFlagsFromString(`--heap-growing-percent=${isBusy ? 0 : 20}`);
   globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
