@@ -25,11 +25,14 @@ export function mendUndici(): void {
   registerHooks({
     load: (url, context, next) => {
       const loaded = next(url, context);
-      if (!url.endsWith(FILE) || loaded.source === undefined) return loaded;
-      return { ...loaded, source: mended(text(loaded.source)) ?? loaded.source };
+      const better = url.endsWith(FILE) ? mended(textOf(loaded.source)) : undefined;
+      return better === undefined ? loaded : { ...loaded, source: better };
     },
   });
 }
 
-const text = (source: string | ArrayBuffer | NodeJS.TypedArray): string =>
-  typeof source === 'string' ? source : new TextDecoder().decode(source);
+/** Empty when the loader left it to somebody else to read the source. */
+function textOf(source: unknown): string {
+  if (typeof source === 'string') return source;
+  return source instanceof Uint8Array ? new TextDecoder().decode(source) : '';
+}
