@@ -25,7 +25,7 @@ interface Notes {
 }
 
 /** Targets between two turns of the loop. */
-const AT_ONCE = 500;
+const AT_ONCE = 50;
 
 export function lookMetrics(registers: Registry[]): LookMetrics {
   const series = openSeries(registers);
