@@ -61,6 +61,8 @@ export function lookMetrics(registers: Registry[]): LookMetrics {
       let written = 0;
       for (const [id, noted] of notes) {
         const labels = armed.get(id);
+        // Its look ended after it was taken out of the configuration.
+        if (labels === undefined) notes.delete(id);
         if (noted.newest === undefined || labels === undefined) continue;
         series.put(id, labels, noted.newest, noted.counts);
         Object.assign(noted, { newest: undefined, counts: {} });
